@@ -1,0 +1,189 @@
+// Every setting there is: its type, default, unit and meaning, said once. The file's JSON Schema, the
+// environment names, config/README.md and the Config type all come from here.
+import { type Static, Type } from 'typebox';
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** The settings as the file spells them. Durations are whole seconds; absent means not configured. */
+export type Config = DeepReadonly<Static<typeof Settings>>;
+
+/** What a setting's schema says beside JSON Schema's own words. */
+export interface Annotations {
+  /** The environment name, where it does not follow from the key. */
+  'x-env'?: string;
+  'x-unit'?: 'seconds' | 'bits';
+  /** The default in words, where it depends on other settings. */
+  'x-default'?: string;
+  /** The least value with NODE_ENV=production. */
+  'x-production-minimum'?: number;
+  /** Masked when shown, and never named by value in an error. The environment has a _FILE form of it. */
+  'x-secret'?: true;
+  /** The environment only: it has no place in a file that is copied and reviewed. */
+  'x-environment-only'?: true;
+}
+
+const hour = 3600;
+const day = 24 * hour;
+const year = 365 * day;
+
+/** A duration of at least one second, so that a whole life can be watched in a minute. */
+function seconds(standard: number, maximum: number, description: string, productionMinimum?: number) {
+  const floor = productionMinimum === undefined ? {} : { 'x-production-minimum': productionMinimum };
+  return Type.Integer({ minimum: 1, maximum, default: standard, description, 'x-unit': 'seconds', ...floor });
+}
+
+function count(standard: number, maximum: number, description: string) {
+  return Type.Integer({ minimum: 1, maximum, default: standard, description });
+}
+
+function port(description: string, options: Annotations & { default?: number } = {}) {
+  return Type.Integer({ minimum: 1, maximum: 65535, description, ...options });
+}
+
+function text(description: string, options: Annotations & { default?: string; minLength?: number } = {}) {
+  return Type.String({ minLength: 1, description, ...options });
+}
+
+const closed = { additionalProperties: false } as const;
+
+const Tokens = Type.Object(
+  {
+    access_token_lifetime: seconds(300, day, 'How long an access token lives, unless its resource or client says otherwise.', 60),
+    id_token_lifetime: seconds(300, day, 'How long an ID token lives.', 60),
+    authorization_code_lifetime: seconds(60, 600, 'How long an authorization code may wait to be exchanged.', 10),
+    refresh_token_lifetime: seconds(30 * day, year, 'The absolute life of a refresh family; no rotation extends it.', hour),
+    refresh_token_idle_lifetime: seconds(14 * day, year, 'How long a refresh family lives without being used.', 300),
+    refresh_retry_window: Type.Integer({
+      minimum: 0,
+      maximum: 120,
+      default: 60,
+      description: 'How long a client may repeat a refresh whose answer was lost. 0 is strict: no retry.',
+      'x-unit': 'seconds',
+    }),
+  },
+  { ...closed, description: 'Lifetimes of what is issued.' },
+);
+
+const Keys = Type.Object(
+  {
+    signing_algs: Type.Array(Type.Enum(['RS256', 'ES256', 'EdDSA', 'PS256']), {
+      minItems: 1,
+      uniqueItems: true,
+      default: ['RS256'],
+      description: 'Algorithms that have signing keys. RS256 must be among them (OpenID Connect Core 15.1).',
+    }),
+    rsa_modulus_length: Type.Enum([2048, 3072, 4096], {
+      default: 2048,
+      description: 'Size of new RSA keys.',
+      'x-unit': 'bits',
+    }),
+    automatic_rotation: Type.Boolean({
+      default: true,
+      description: 'Whether the service rotates keys by itself, every rotation_period.',
+    }),
+    rotation_period: seconds(30 * day, year, 'How long a key signs before the next one takes over.', hour),
+    verifier_cache_lifetime: seconds(
+      day,
+      30 * day,
+      'The longest time that any verifier keeps the JWKS. A new key is published this long, and more, before it signs.',
+      300,
+    ),
+    jwks_max_age: seconds(300, day, 'Cache-Control max-age of the JWKS.', 30),
+    reload_interval: seconds(10, hour, 'How often every replica reads the keys again.'),
+  },
+  { ...closed, description: 'Signing keys and their rotation.' },
+);
+
+const Sessions = Type.Object(
+  {
+    lifetime: seconds(14 * day, year, "The absolute life of a browser's session.", 300),
+    idle_lifetime: seconds(day, year, "How long a browser's session lives without being used.", 60),
+  },
+  { ...closed, description: "Browsers' sign-ins." },
+);
+
+const SignIn = Type.Object(
+  {
+    attempts_per_account: count(10, 10_000, 'Failed sign-ins per account and window before it must wait.'),
+    attempts_per_address: count(100, 1_000_000, 'Failed sign-ins per network address and window before it must wait.'),
+    window: seconds(900, day, 'The window in which failed sign-ins are counted.', 60),
+  },
+  { ...closed, description: 'Limits against guessing passwords.' },
+);
+
+const accountPath = '^[A-Za-z][A-Za-z0-9_-]*(\\.[A-Za-z][A-Za-z0-9_-]*)*$';
+
+export const Settings = Type.Object(
+  {
+    issuer: text('The issuer URL, exactly as tokens name it. https, unless the host is loopback.', {
+      'x-default': 'http://localhost:PORT, or https with tls_cert',
+    }),
+    host: text('The address to listen on.', {
+      'x-env': 'HOST',
+      'x-default': '127.0.0.1 with the embedded store, else 0.0.0.0',
+    }),
+    port: port('The port to listen on.', { 'x-env': 'PORT', default: 3000 }),
+    database_url: Type.Optional(
+      text('Postgres, as a postgres:// URL. Absent: the embedded store.', {
+        'x-env': 'DATABASE_URL',
+        'x-secret': true,
+      }),
+    ),
+    redis_url: Type.Optional(
+      text(
+        'Redis, as redis://, rediss://, redis+sentinel://name@h1:p,h2:p or redis+cluster://h1:p,h2:p. Absent: Postgres keeps the hot state too.',
+        { 'x-env': 'REDIS_URL', 'x-secret': true },
+      ),
+    ),
+    data_folder: text('Folder of the embedded store.', { 'x-env': 'MINTMARK_DATA', default: '.mintmark' }),
+    keys_folder: text('Folder of the root secret and the key-encryption keys.', {
+      'x-env': 'MINTMARK_KEYS',
+      default: 'keys',
+    }),
+    root_secret: Type.Optional(
+      text('The root secret, instead of its file in the keys folder.', {
+        minLength: 43,
+        'x-secret': true,
+        'x-environment-only': true,
+      }),
+    ),
+    key_encryption_key: Type.Optional(
+      text('The key-encryption key, instead of its file in the keys folder.', {
+        minLength: 43,
+        'x-secret': true,
+        'x-environment-only': true,
+      }),
+    ),
+    operator_port: Type.Optional(
+      port('A port of their own for /livez, /readyz and /metrics. Absent: the same port.'),
+    ),
+    tls_cert: Type.Optional(text('PEM file of the certificate chain: serve https without a proxy. Read again on change.')),
+    tls_key: Type.Optional(text('PEM file of the private key of tls_cert.')),
+    workers: count(1, 256, 'Processes on this machine. The embedded store allows one.'),
+    trusted_proxies: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      uniqueItems: true,
+      description:
+        'Addresses, CIDR ranges, or loopback, linklocal, uniquelocal: the proxies whose X-Forwarded-* headers count.',
+    }),
+    log_level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+      default: 'info',
+      description: 'How much is logged.',
+      'x-env': 'LOG_LEVEL',
+    }),
+    embedded: Type.Optional(
+      Type.Enum(['allow'], {
+        description: 'Allows the embedded store with NODE_ENV=production. It survives crashes, not power cuts.',
+      }),
+    ),
+    tokens: Tokens,
+    keys: Keys,
+    sessions: Sessions,
+    sign_in: SignIn,
+    claims: Type.Record(Type.String({ minLength: 1 }), Type.String({ pattern: accountPath }), {
+      default: {},
+      description: 'Claims added to tokens of end-users: the name of the claim, and the path in the account.',
+    }),
+  },
+  { ...closed, description: 'Mintmark: the configuration file.' },
+);
