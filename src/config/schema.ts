@@ -12,6 +12,8 @@ export interface Annotations {
   /** The environment name, where it does not follow from the key. */
   'x-env'?: string;
   'x-unit'?: 'seconds' | 'bits';
+  /** What it accepts, in words that finish "it must be ...", where the type does not say it. */
+  'x-value'?: string;
   /** The default in words, where it depends on other settings. */
   'x-default'?: string;
   /** The least value with NODE_ENV=production. */
@@ -40,19 +42,50 @@ function port(description: string, options: Annotations & { default?: number } =
   return Type.Integer({ minimum: 1, maximum: 65535, description, ...options });
 }
 
-function text(description: string, options: Annotations & { default?: string; minLength?: number } = {}) {
-  return Type.String({ minLength: 1, description, ...options });
+/** `value` finishes "it must be ...". */
+function text(value: string, description: string, options: Annotations & { default?: string } = {}) {
+  return Type.String({ minLength: 1, description, 'x-value': value, ...options });
+}
+
+function secret(name: string, pattern: string, value: string) {
+  return Type.String({
+    pattern,
+    description: `${name}, instead of its file in the keys folder.`,
+    'x-value': value,
+    'x-secret': true,
+    'x-environment-only': true,
+  });
 }
 
 const closed = { additionalProperties: false } as const;
 
 const Tokens = Type.Object(
   {
-    access_token_lifetime: seconds(300, day, 'How long an access token lives, unless its resource or client says otherwise.', 60),
+    access_token_lifetime: seconds(
+      300,
+      day,
+      'How long an access token lives, unless its resource or client says otherwise.',
+      60,
+    ),
     id_token_lifetime: seconds(300, day, 'How long an ID token lives.', 60),
-    authorization_code_lifetime: seconds(60, 600, 'How long an authorization code may wait to be exchanged.', 10),
-    refresh_token_lifetime: seconds(30 * day, year, 'The absolute life of a refresh family; no rotation extends it.', hour),
-    refresh_token_idle_lifetime: seconds(14 * day, year, 'How long a refresh family lives without being used.', 300),
+    authorization_code_lifetime: seconds(
+      60,
+      600,
+      'How long an authorization code may wait to be exchanged.',
+      10,
+    ),
+    refresh_token_lifetime: seconds(
+      30 * day,
+      year,
+      'The absolute life of a refresh family; no rotation extends it.',
+      hour,
+    ),
+    refresh_token_idle_lifetime: seconds(
+      14 * day,
+      year,
+      'How long a refresh family lives without being used.',
+      300,
+    ),
     refresh_retry_window: Type.Integer({
       minimum: 0,
       maximum: 120,
@@ -105,66 +138,75 @@ const Sessions = Type.Object(
 const SignIn = Type.Object(
   {
     attempts_per_account: count(10, 10_000, 'Failed sign-ins per account and window before it must wait.'),
-    attempts_per_address: count(100, 1_000_000, 'Failed sign-ins per network address and window before it must wait.'),
+    attempts_per_address: count(
+      100,
+      1_000_000,
+      'Failed sign-ins per network address and window before it must wait.',
+    ),
     window: seconds(900, day, 'The window in which failed sign-ins are counted.', 60),
   },
   { ...closed, description: 'Limits against guessing passwords.' },
 );
 
 const accountPath = '^[A-Za-z][A-Za-z0-9_-]*(\\.[A-Za-z][A-Za-z0-9_-]*)*$';
+const bytes32 = '[A-Za-z0-9_+/-]{43}=?';
 
 export const Settings = Type.Object(
   {
-    issuer: text('The issuer URL, exactly as tokens name it. https, unless the host is loopback.', {
-      'x-default': 'http://localhost:PORT, or https with tls_cert',
-    }),
-    host: text('The address to listen on.', {
+    issuer: text(
+      'an https URL',
+      'The issuer URL, exactly as tokens name it. https, unless the host is loopback.',
+      { 'x-default': 'http://localhost:PORT, or https with tls_cert' },
+    ),
+    host: text('an address or a host name', 'The address to listen on.', {
       'x-env': 'HOST',
       'x-default': '127.0.0.1 with the embedded store, else 0.0.0.0',
     }),
     port: port('The port to listen on.', { 'x-env': 'PORT', default: 3000 }),
     database_url: Type.Optional(
-      text('Postgres, as a postgres:// URL. Absent: the embedded store.', {
+      text('a postgres:// URL', 'Postgres. Absent: the embedded store.', {
         'x-env': 'DATABASE_URL',
         'x-secret': true,
       }),
     ),
     redis_url: Type.Optional(
       text(
-        'Redis, as redis://, rediss://, redis+sentinel://name@h1:p,h2:p or redis+cluster://h1:p,h2:p. Absent: Postgres keeps the hot state too.',
+        'redis://, rediss://, redis+sentinel://name@h1:p,h2:p or redis+cluster://h1:p,h2:p',
+        'Redis. Absent: Postgres keeps the hot state too.',
         { 'x-env': 'REDIS_URL', 'x-secret': true },
       ),
     ),
-    data_folder: text('Folder of the embedded store.', { 'x-env': 'MINTMARK_DATA', default: '.mintmark' }),
-    keys_folder: text('Folder of the root secret and the key-encryption keys.', {
+    data_folder: text('a folder', 'Where the embedded store lies.', {
+      'x-env': 'MINTMARK_DATA',
+      default: '.mintmark',
+    }),
+    keys_folder: text('a folder', 'Where the root secret and the key-encryption keys lie.', {
       'x-env': 'MINTMARK_KEYS',
       default: 'keys',
     }),
     root_secret: Type.Optional(
-      text('The root secret, instead of its file in the keys folder.', {
-        minLength: 43,
-        'x-secret': true,
-        'x-environment-only': true,
-      }),
+      secret('The root secret', `^${bytes32}$`, '32 bytes in base64 (openssl rand -base64 32)'),
     ),
     key_encryption_key: Type.Optional(
-      text('The key-encryption key, instead of its file in the keys folder.', {
-        minLength: 43,
-        'x-secret': true,
-        'x-environment-only': true,
-      }),
+      secret(
+        'The key-encryption key',
+        `^${bytes32}(,${bytes32})*$`,
+        '32 bytes in base64 (openssl rand -base64 32), or several such, comma separated, of which the first one wraps',
+      ),
     ),
     operator_port: Type.Optional(
       port('A port of their own for /livez, /readyz and /metrics. Absent: the same port.'),
     ),
-    tls_cert: Type.Optional(text('PEM file of the certificate chain: serve https without a proxy. Read again on change.')),
-    tls_key: Type.Optional(text('PEM file of the private key of tls_cert.')),
+    tls_cert: Type.Optional(
+      text('a PEM file', 'The certificate chain: serve https without a proxy. Read again on change.'),
+    ),
+    tls_key: Type.Optional(text('a PEM file', 'The private key of tls_cert. Read again on change.')),
     workers: count(1, 256, 'Processes on this machine. The embedded store allows one.'),
     trusted_proxies: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
       uniqueItems: true,
-      description:
-        'Addresses, CIDR ranges, or loopback, linklocal, uniquelocal: the proxies whose X-Forwarded-* headers count.',
+      description: 'The proxies whose X-Forwarded-* headers count.',
+      'x-value': 'a list of addresses, CIDR ranges, or loopback, linklocal, uniquelocal',
     }),
     log_level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       default: 'info',
@@ -173,16 +215,19 @@ export const Settings = Type.Object(
     }),
     embedded: Type.Optional(
       Type.Enum(['allow'], {
-        description: 'Allows the embedded store with NODE_ENV=production. It survives crashes, not power cuts.',
+        description:
+          'Allows the embedded store with NODE_ENV=production. It survives crashes, not power cuts.',
       }),
     ),
     tokens: Tokens,
     keys: Keys,
     sessions: Sessions,
     sign_in: SignIn,
-    claims: Type.Record(Type.String({ minLength: 1 }), Type.String({ pattern: accountPath }), {
+    claims: Type.Record(Type.String({ pattern: '^\\S+$' }), Type.String({ pattern: accountPath }), {
+      ...closed,
       default: {},
-      description: 'Claims added to tokens of end-users: the name of the claim, and the path in the account.',
+      description: 'Claims added to tokens of end-users.',
+      'x-value': 'a map of claim names to account paths, such as roles to attributes.roles',
     }),
   },
   { ...closed, description: 'Mintmark: the configuration file.' },
