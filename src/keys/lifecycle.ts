@@ -42,7 +42,8 @@ export interface Timetable {
 export const CLOCK_SKEW = 60;
 
 /** S: by then every replica has reloaded, a slow one too. */
-export const settleTime = (timetable: Pick<Timetable, 'reloadInterval'>): number => 3 * timetable.reloadInterval;
+export const settleTime = (timetable: Pick<Timetable, 'reloadInterval'>): number =>
+  3 * timetable.reloadInterval;
 
 /** How long a key must have been published before it may sign. */
 export const leadTime = (timetable: Timetable): number =>
@@ -77,12 +78,22 @@ const nextFirst = (a: KeyTimes, b: KeyTimes): number =>
   (a.kid < b.kid ? -1 : 1);
 
 /** The keys of one algorithm that may sign now, newest first. */
-export function activeKeys<K extends KeyTimes>(keys: readonly K[], alg: SigningAlg, t: number, timetable: Timetable): K[] {
+export function activeKeys<K extends KeyTimes>(
+  keys: readonly K[],
+  alg: SigningAlg,
+  t: number,
+  timetable: Timetable,
+): K[] {
   return keys.filter((key) => key.alg === alg && stateOf(key, t, timetable) === 'active').sort(newestFirst);
 }
 
 /** The keys of one algorithm that wait, the next one to sign first. */
-export function standbyKeys<K extends KeyTimes>(keys: readonly K[], alg: SigningAlg, t: number, timetable: Timetable): K[] {
+export function standbyKeys<K extends KeyTimes>(
+  keys: readonly K[],
+  alg: SigningAlg,
+  t: number,
+  timetable: Timetable,
+): K[] {
   return keys.filter((key) => key.alg === alg && stateOf(key, t, timetable) === 'standby').sort(nextFirst);
 }
 

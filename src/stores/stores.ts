@@ -4,8 +4,9 @@
 // StoreUnavailableError: then the outcome is unknown, never "not done". A verb that takes an AuditEntry writes
 // it in the same transaction as the change, so there is no acknowledged change without its entry. Instants are
 // epoch seconds, passed in by the caller: a store never reads its own clock to decide.
-import type { ClientMetadata } from '../oauth/client.ts';
+
 import type { KeyTimes } from '../keys/lifecycle.ts';
+import type { ClientMetadata } from '../oauth/client.ts';
 
 export { StoreUnavailableError } from './unavailable.ts';
 
