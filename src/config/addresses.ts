@@ -1,6 +1,7 @@
 // The settings that are URLs and addresses: what each may look like.
-import { isIP, isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { isLoopbackHost } from '../loopback.ts';
 
 /**
  * What is wrong with an issuer URL and what to write instead; false where nothing is.
@@ -20,17 +21,11 @@ export function issuerProblem(issuer: string): string | false {
     url.pathname !== '/' && url.pathname.endsWith('/') && 'a trailing slash',
   ].filter(Boolean);
   const plain = url.origin + url.pathname.replace(/\/+$/, '');
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
     return `http, and ${url.hostname} is not loopback; use https (http only for localhost, 127.0.0.0/8 and [::1])`;
   }
   if (extras.length) return `has ${extras.join(' and ')}; write it as ${plain}`;
   return issuer !== plain && `not in its one spelling; write it as ${plain}`;
-}
-
-function isLoopback(hostname: string): boolean {
-  return (
-    hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'))
-  );
 }
 
 export function isPostgresUrl(text: string): boolean {

@@ -1,8 +1,9 @@
 // The environment: one name per setting, and for secrets a _FILE form that keeps the value out of it.
+
+import { nearest } from '../nearest.ts';
 import { OperatorError } from '../operator-error.ts';
 import { readSecretFile } from '../secret-file.ts';
 import { type Draft, give } from './draft.ts';
-import { nearest } from './nearest.ts';
 import { fromText, type Setting, settings } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,8 +1,8 @@
 // The configuration file: JSON, closed; an unknown key is refused with the nearest known one.
 import { readFileSync } from 'node:fs';
+import { nearest } from '../nearest.ts';
 import { type Draft, give } from './draft.ts';
 import { jsonFault } from './json-fault.ts';
-import { nearest } from './nearest.ts';
 import { groups, settingOf, settings } from './settings.ts';
 
 /** Adds what the file gives. `named` is how the operator pointed at it: --config or MINTMARK_CONFIG. */

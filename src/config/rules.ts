@@ -1,5 +1,6 @@
 // What a schema cannot say: rules between settings, and half-configured security. All of them are asked, so that
 // an operator reads every problem at once.
+import { issuerClaims } from '../oauth/claims.ts';
 import { isPostgresUrl, isProxy, isRedisUrl, issuerProblem } from './addresses.ts';
 import type { Config } from './schema.ts';
 import { settingOf, settings, valueAt } from './settings.ts';
@@ -10,14 +11,6 @@ export interface Rule {
   /** What is wrong and what to do; false where nothing is. `production`: NODE_ENV says so. */
   readonly problem: (config: Config, production: boolean) => string | false;
 }
-
-/** Claims that the issuer sets itself; an account must not be able to speak for it. */
-const ownClaims = new Set(
-  (
-    'iss sub aud exp nbf iat jti typ client_id scope auth_time acr amr sid azp nonce at_hash c_hash ' +
-    'cnf act may_act events token_type user_id'
-  ).split(' '),
-);
 
 const embedded = (config: Config) => config.database_url === undefined;
 
@@ -88,7 +81,7 @@ export const rules: readonly Rule[] = [
     keys: ['claims'],
     problem: ({ claims }) => {
       const wrong = Object.keys(claims)
-        .filter((claim) => ownClaims.has(claim))
+        .filter((claim) => issuerClaims.has(claim))
         .join(', ');
       return wrong !== '' && `${wrong}: set by the issuer itself; choose another name for the claim`;
     },

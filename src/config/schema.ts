@@ -1,6 +1,7 @@
 // Every setting there is: its type, default, unit and meaning, said once. The file's JSON Schema, the
 // environment names, config/README.md and the Config type all come from here.
 import { type Static, Type } from 'typebox';
+import { accountPath } from '../oauth/claims.ts';
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
@@ -148,7 +149,6 @@ const SignIn = Type.Object(
   { ...closed, description: 'Limits against guessing passwords.' },
 );
 
-const accountPath = '^[A-Za-z][A-Za-z0-9_-]*(\\.[A-Za-z][A-Za-z0-9_-]*)*$';
 const bytes32 = '[A-Za-z0-9_+/-]{43}=?';
 
 export const Settings = Type.Object(

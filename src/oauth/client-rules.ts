@@ -1,12 +1,16 @@
 // What a schema cannot say of client metadata: which URIs are safe, which members need or exclude each other
 // (RFC 7591 2, RFC 8252, RFC 9700).
+import { issuerClaims } from './claims.ts';
 import type { ClientMetadata } from './client.ts';
 import { grantTypes } from './grants/index.ts';
 import type { Problem } from './registration.ts';
 import { isRedirectUri, isResourceUri, isSecureUri, isWebPage } from './uris.ts';
 
 const web = { holds: isWebPage, problem: 'must be an http or https URL' };
-const secure = { holds: isSecureUri, problem: 'must be an https URL (http only on localhost, 127.0.0.1 or [::1])' };
+const secure = {
+  holds: isSecureUri,
+  problem: 'must be an https URL (http only on localhost, 127.0.0.1 or [::1])',
+};
 const redirect = {
   holds: isRedirectUri,
   problem:
@@ -45,7 +49,8 @@ function* uriProblems(metadata: ClientMetadata): Iterable<Problem> {
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 function* keyProblems({ jwks, jwks_uri, token_endpoint_auth_method }: ClientMetadata): Iterable<Problem> {
-  if (jwks && jwks_uri) yield { member: 'jwks', problem: 'cannot stand beside jwks_uri (RFC 7591 2): give one' };
+  if (jwks && jwks_uri)
+    yield { member: 'jwks', problem: 'cannot stand beside jwks_uri (RFC 7591 2): give one' };
   if (token_endpoint_auth_method === 'private_key_jwt' && !jwks && !jwks_uri) {
     yield { member: 'token_endpoint_auth_method', problem: 'private_key_jwt needs jwks or jwks_uri' };
   }
@@ -53,7 +58,7 @@ function* keyProblems({ jwks, jwks_uri, token_endpoint_auth_method }: ClientMeta
     const member = `jwks.keys[${index}]`;
     const found = privateMembers.find((name) => Object.hasOwn(key, name));
     if (found) yield { member, problem: `has the private member ${found}: register the public key alone` };
-    if (typeof key['kty'] !== 'string') yield { member, problem: 'has no kty (RFC 7517 4.1)' };
+    if (typeof key.kty !== 'string') yield { member, problem: 'has no kty (RFC 7517 4.1)' };
   }
 }
 
@@ -61,11 +66,17 @@ function* grantProblems(metadata: ClientMetadata): Iterable<Problem> {
   const isPublic = metadata.token_endpoint_auth_method === 'none';
   for (const type of metadata.grant_types) {
     if (!grantTypes.includes(type)) {
-      yield { member: 'grant_types', problem: `${type} is not offered; this server offers ${grantTypes.join(', ')}` };
+      yield {
+        member: 'grant_types',
+        problem: `${type} is not offered; this server offers ${grantTypes.join(', ')}`,
+      };
     }
   }
   if (isPublic && metadata.grant_types.includes('client_credentials')) {
-    yield { member: 'grant_types', problem: 'client_credentials needs a client that authenticates (RFC 6749 4.4)' };
+    yield {
+      member: 'grant_types',
+      problem: 'client_credentials needs a client that authenticates (RFC 6749 4.4)',
+    };
   }
   const mayAsk = metadata.grant_types.includes('authorization_code') ? ['code'] : [];
   for (const type of metadata.response_types) {
@@ -89,6 +100,9 @@ function* otherProblems(metadata: ClientMetadata): Iterable<Problem> {
   const { resources, default_resource } = metadata;
   if (resources && default_resource && !resources.includes(default_resource)) {
     yield { member: 'default_resource', problem: 'is not among resources' };
+  }
+  for (const claim of Object.keys(metadata.claims ?? {})) {
+    if (issuerClaims.has(claim)) yield { member: `claims.${claim}`, problem: 'is set by the issuer itself' };
   }
 }
 

@@ -1,6 +1,7 @@
 // Client metadata: RFC 7591 2, OpenID Connect Dynamic Client Registration 2, and our own members. Strict: what is
 // not understood is refused, so that no setting is believed to hold while it does nothing.
 import { type Static, Type } from 'typebox';
+import { accountPath } from './claims.ts';
 import { clientProblems } from './client-rules.ts';
 import { type Problem, RegistrationError, shapeCheck } from './registration.ts';
 import { scopePattern } from './scope.ts';
@@ -36,7 +37,9 @@ const ClientMetadataDocument = Type.Object(
     policy_uri: Type.Optional(uri),
     jwks_uri: Type.Optional(uri),
     jwks: Type.Optional(
-      Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 20 }) }),
+      Type.Object({
+        keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 20 }),
+      }),
     ),
     software_id: Type.Optional(text),
     software_version: Type.Optional(text),
@@ -60,7 +63,7 @@ const ClientMetadataDocument = Type.Object(
     refresh_token_lifetime: Type.Optional(seconds),
     refresh_token_idle_lifetime: Type.Optional(seconds),
     refresh_retry_window: Type.Optional(Type.Integer({ minimum: 0, maximum: 120 })),
-    claims: Type.Optional(Type.Record(Type.String({ minLength: 1 }), text)),
+    claims: Type.Optional(Type.Record(Type.String({ minLength: 1 }), Type.String({ pattern: accountPath }))),
   },
   { additionalProperties: false },
 );
@@ -75,7 +78,9 @@ export type ClientMetadata = ClientMetadataDocument &
 const shapeProblems = shapeCheck(ClientMetadataDocument);
 
 function withDefaults(document: ClientMetadataDocument): ClientMetadata {
-  const grantTypes = document.grant_types ?? [document.redirect_uris ? 'authorization_code' : 'client_credentials'];
+  const grantTypes = document.grant_types ?? [
+    document.redirect_uris ? 'authorization_code' : 'client_credentials',
+  ];
   return {
     ...document,
     token_endpoint_auth_method: document.token_endpoint_auth_method ?? 'client_secret_basic',

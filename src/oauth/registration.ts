@@ -1,8 +1,8 @@
 // What client.ts and resource.ts share: metadata from an operator is checked whole, and every problem is told at
 // once and by member, so that nobody has to mend a document one error at a time.
-import { closest, distance } from 'fastest-levenshtein';
 import type { TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
+import { nearest } from '../nearest.ts';
 
 /** One thing that is wrong: where (`redirect_uris[1]`), and what would be right. */
 export interface Problem {
@@ -15,7 +15,9 @@ export class RegistrationError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super(problems.map(({ member, problem }) => (member === '' ? problem : `${member}: ${problem}`)).join('; '));
+    super(
+      problems.map(({ member, problem }) => (member === '' ? problem : `${member}: ${problem}`)).join('; '),
+    );
     this.name = 'RegistrationError';
     this.problems = problems;
   }
@@ -33,12 +35,6 @@ const memberOf = (pointer: string): string =>
     .replace(/\/(\d+)/g, '[$1]')
     .replaceAll('/', '.');
 
-function unknownMember(name: string, known: readonly string[]): Problem {
-  const nearest = closest(name, known as string[]);
-  const isNear = distance(name, nearest) <= Math.max(2, Math.floor(name.length / 3));
-  return { member: name, problem: isNear ? `unknown; did you mean ${nearest}?` : 'unknown' };
-}
-
 /** Makes the check of a document whose members are `schema.properties` and no others. */
 export function shapeCheck(schema: TSchema & { readonly properties: Members }): ShapeCheck {
   const known = Object.keys(schema.properties);
@@ -48,9 +44,12 @@ export function shapeCheck(schema: TSchema & { readonly properties: Members }): 
     const problems: Problem[] = [];
     for (const error of validator.Errors(document)) {
       if (error.keyword === 'additionalProperties') {
-        for (const name of error.params.additionalProperties) problems.push(unknownMember(name, known));
+        for (const name of error.params.additionalProperties) {
+          problems.push({ member: name, problem: `unknown; did you mean ${nearest(name, known)}?` });
+        }
       } else if (error.keyword === 'required') {
-        for (const name of error.params.requiredProperties) problems.push({ member: name, problem: 'is required' });
+        for (const name of error.params.requiredProperties)
+          problems.push({ member: name, problem: 'is required' });
       } else if (error.keyword === 'enum') {
         const allowed = error.params.allowedValues.join(', ');
         problems.push({ member: memberOf(error.instancePath), problem: `must be one of ${allowed}` });

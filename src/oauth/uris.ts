@@ -1,5 +1,6 @@
 // Which URIs may be registered: RFC 3986 spelling, RFC 6749 3.1.2 and RFC 8252 for redirect URIs, RFC 8707 2 for
 // resources. The rule it keeps: a URI is stored exactly as written, so it is refused unless it is written cleanly.
+import { isLoopbackHost } from '../loopback.ts';
 
 /** Absolute, and of the characters of RFC 3986 alone: the URL parser forgives blanks, backslashes and more. */
 const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
@@ -9,10 +10,6 @@ function parse(uri: string): URL | undefined {
   const url = new URL(uri);
   return url.username === '' && url.password === '' ? url : undefined;
 }
-
-/** `localhost`, 127.0.0.0/8 and ::1, as the URL parser spells hosts. */
-export const isLoopbackHost = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 
 const isHttps = (url: URL): boolean => url.protocol === 'https:';
 const isLoopbackHttp = (url: URL): boolean => url.protocol === 'http:' && isLoopbackHost(url.hostname);
