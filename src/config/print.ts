@@ -9,7 +9,7 @@ const mask = '********';
 export function printConfig(config: Config, sources: Sources): string {
   const rows = settings.map((setting) => {
     const value = shown(config, setting);
-    return [setting.key, value === undefined ? '-' : toText(value), sources[setting.key] ?? 'default'];
+    return [setting.key, value === undefined ? '-' : toText(value) || '-', sources[setting.key] ?? 'default'];
   });
   const table = [['KEY', 'VALUE', 'SOURCE'], ...rows];
   const width = (column: number) => Math.max(...table.map((row) => row[column]?.length ?? 0));
