@@ -1,13 +1,14 @@
 // The configuration as an operator meets it: who wins, what is refused and in which words, what is shown.
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import t from 'tap';
 import { addConfigCommands } from '../scripts/commands/config.ts';
 import { configJson, configSchema, configTable, type Flags, loadConfig, printConfig } from '../src/config.ts';
 import { OperatorError } from '../src/operator-error.ts';
 
-const committed = (path: string) => new URL(`../../${path}`, import.meta.url).pathname;
+const committed = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const folder = t.testdir({});
 const path = join(folder, 'config.json');
 const secret = 'c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U';
@@ -455,7 +456,7 @@ t.test('what is nearly refused is taken', async (t) => {
       'redis+cluster://h1:7000,h2:7001',
     ].map((redis_url) => ({ file: { redis_url } })),
     { env: { NODE_ENV: 'production', MINTMARK_EMBEDDED: 'allow' } },
-    { env: { ...production, MINTMARK_WORKERS: '8' } },
+    { env: { ...production, MINTMARK_WORKERS: '8', MINTMARK_TOKENS_ACCESS_TOKEN_LIFETIME: '60' } },
     {
       file: {
         keys: { verifier_cache_lifetime: 5, jwks_max_age: 5, reload_interval: 1, rotation_period: 14 },
