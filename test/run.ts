@@ -60,6 +60,7 @@ async function runTap(environment: NodeJS.ProcessEnv): Promise<{ code: number; c
   const exited = once(tap, 'exit');
   const counts = await follow(tap.stdout);
   const [code] = await exited;
+  tapPid = undefined;
   return { code: code ?? 1, counts };
 }
 
