@@ -1,2 +1,7 @@
 // The grant types this server offers. This one table drives registration, the token endpoint and the metadata.
-export const grantTypes: readonly string[] = ['client_credentials'];
+import { clientCredentials } from './client-credentials.ts';
+import type { Grant } from './grant.ts';
+
+export const grants: ReadonlyMap<string, Grant> = new Map([['client_credentials', clientCredentials]]);
+
+export const grantTypes: readonly string[] = [...grants.keys()];

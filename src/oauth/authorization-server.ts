@@ -1,0 +1,37 @@
+// The authorization server: a flat record of parts, built once. A function names the parts it needs:
+// `as: Pick<AuthorizationServer, 'clients' | 'clock'>`.
+import type { Clock } from '../clock.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { Random } from '../random.ts';
+import type { ReadThrough } from '../read-through.ts';
+import type { ClientRecord, ReplayStore, ResourceRecord, SigningAlg } from '../stores/stores.ts';
+import type { RemoteJwks } from './remote-jwks.ts';
+
+/** Absolute URLs. */
+export interface Endpoints {
+  readonly token: string;
+  readonly jwks: string;
+}
+
+export interface AuthorizationServer {
+  /** exactly as tokens name it */
+  readonly issuer: string;
+  readonly endpoints: Endpoints;
+  readonly clients: ReadThrough<ClientRecord>;
+  readonly resources: ReadThrough<ResourceRecord>;
+  readonly replays: ReplayStore;
+  readonly remoteJwks: RemoteJwks;
+  readonly keyring: Pick<Keyring, 'sign' | 'jwks'>;
+  /** the algorithms that have signing keys */
+  readonly signingAlgs: readonly SigningAlg[];
+  /** seconds, where neither the resource nor the client has one */
+  readonly accessTokenLifetime: number;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Where the endpoints of an issuer are. */
+export const endpointsOf = (issuer: string): Endpoints => ({
+  token: `${issuer}/token`,
+  jwks: `${issuer}/.well-known/jwks.json`,
+});

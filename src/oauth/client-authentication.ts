@@ -1,0 +1,79 @@
+// Client authentication: RFC 6749 2.3 and 3.2.1, RFC 7523. The rules it keeps: a client authenticates in the one
+// way it is registered for, and whoever fails learns nothing about the client.
+import type { ClientRecord } from '../stores/stores.ts';
+import type { AuthorizationServer } from './authorization-server.ts';
+import { type ClientAssertion, readClientAssertion, signatureObjection } from './client-assertion.ts';
+import { isClientSecret } from './client-secret.ts';
+import { OAuthError } from './errors.ts';
+import type { BackchannelRequest } from './messages.ts';
+import { type PresentedCredentials, presentedCredentials } from './presented-credentials.ts';
+
+declare const authenticated: unique symbol;
+
+/**
+ * A client that has shown who it is; a public one has only said so (`token_endpoint_auth_method` none). Nothing
+ * but authenticateClient makes one.
+ */
+export type AuthenticatedClient = ClientRecord & { readonly [authenticated]: true };
+
+type Parts = Pick<
+  AuthorizationServer,
+  'issuer' | 'endpoints' | 'clients' | 'replays' | 'remoteJwks' | 'clock'
+>;
+
+/** What a client proves itself by. */
+type Proof = Exclude<PresentedCredentials, { method: 'private_key_jwt' }> | AssertionProof;
+type AssertionProof = { readonly method: 'private_key_jwt' } & ClientAssertion;
+
+/** Throws OAuthError where the client cannot be authenticated. */
+export async function authenticateClient(
+  as: Parts,
+  request: BackchannelRequest,
+): Promise<AuthenticatedClient> {
+  const now = as.clock.now();
+  const presented = presentedCredentials(request);
+  const proof: Proof =
+    presented.method === 'private_key_jwt'
+      ? {
+          method: presented.method,
+          ...readClientAssertion({ ...as, now }, presented.assertion, presented.clientId),
+        }
+      : presented;
+  const client = await provenClient(as, proof);
+  if (proof.method === 'private_key_jwt') {
+    const isFirst = await as.replays.useOnce(`client_assertion:${proof.clientId}`, proof.jti, proof.exp, now);
+    if (!isFirst) throw new OAuthError('client_assertion_replayed');
+  }
+  return client as AuthenticatedClient;
+}
+
+/** What is remembered of a client may be a second old, so nobody is refused before it was read again. */
+async function provenClient(as: Parts, proof: Proof): Promise<ClientRecord> {
+  const known = await as.clients.find(proof.clientId);
+  let client = await prove(as, known, proof);
+  if (client instanceof OAuthError && known !== undefined) {
+    client = await prove(as, await as.clients.reload(proof.clientId), proof);
+  }
+  if (client instanceof OAuthError) throw client;
+  return client;
+}
+
+/** The client, or why the proof does not show that it is this one. */
+async function prove(
+  as: Parts,
+  client: ClientRecord | undefined,
+  proof: Proof,
+): Promise<ClientRecord | OAuthError> {
+  // Before anything else, so that it takes as long for a client that does not exist.
+  const isRightSecret = 'secret' in proof && isClientSecret(proof.secret, client?.secrets ?? []);
+  if (client === undefined) return new OAuthError('client_unknown');
+  if (client.metadata.token_endpoint_auth_method !== proof.method) {
+    return new OAuthError('client_method_not_registered');
+  }
+  if ('secret' in proof && !isRightSecret) return new OAuthError('client_secret_wrong');
+  if (proof.method === 'private_key_jwt') {
+    const objection = await signatureObjection(as, client.metadata, proof);
+    if (objection) return objection;
+  }
+  return client.disabledAt === null ? client : new OAuthError('client_disabled');
+}

@@ -1,0 +1,42 @@
+// What this server says of itself: RFC 8414 2 and OpenID Connect Discovery 3, one document for both. The rule it
+// keeps: it names what works, and nothing else (docs/choices.md).
+import type { AuthorizationServer } from './authorization-server.ts';
+import { assertionAlgs } from './client-assertion.ts';
+import { grantTypes } from './grants/index.ts';
+
+/** The members that exist today; clients find every path here. */
+export const serverMetadata = ({
+  issuer,
+  endpoints,
+  signingAlgs,
+}: Pick<AuthorizationServer, 'issuer' | 'endpoints' | 'signingAlgs'>) => ({
+  issuer,
+  token_endpoint: endpoints.token,
+  jwks_uri: endpoints.jwks,
+  grant_types_supported: grantTypes,
+  // Required by RFC 8414, and empty for as long as there is no authorization endpoint.
+  response_types_supported: [],
+  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+  token_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+  // Required by OpenID Connect Discovery; some verifiers read nothing without them.
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: signingAlgs,
+});
+
+/**
+ * The paths of the document: inserted before the issuer's path (RFC 8414 3.1 and 5), and appended to it (OpenID
+ * Connect Discovery 4). Without a path the two are one.
+ */
+export function metadataPaths(issuer: string): readonly string[] {
+  const path = issuerPath(issuer);
+  return [
+    ...new Set([
+      `/.well-known/oauth-authorization-server${path}`,
+      `/.well-known/openid-configuration${path}`,
+      `${path}/.well-known/openid-configuration`,
+    ]),
+  ];
+}
+
+/** The path that everything of this issuer is under; empty where it has none. */
+export const issuerPath = (issuer: string): string => new URL(issuer).pathname.replace(/\/$/, '');
