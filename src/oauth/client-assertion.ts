@@ -84,22 +84,17 @@ function assertTimes(now: number, { exp, iat, nbf }: JWTPayload): number {
   return exp;
 }
 
-/** Why none of the client's own keys signed it; undefined where one did. */
-export async function signatureObjection(
+/** Whether one of the client's own keys signed it. Rejects where its jwks_uri cannot be read. */
+export async function isSignedBy(
   { remoteJwks }: Pick<AuthorizationServer, 'remoteJwks'>,
   { jwks, jwks_uri, token_endpoint_auth_signing_alg: registered }: ClientMetadata,
   { jws, alg }: ClientAssertion,
-): Promise<OAuthError | undefined> {
-  if (registered !== undefined && registered !== alg) return new OAuthError('client_assertion_signature');
-  try {
-    let result = await compare(jws, alg, jwks_uri === undefined ? jwks : await remoteJwks.find(jwks_uri));
-    if (result === 'key unknown' && jwks_uri !== undefined) {
-      result = await compare(jws, alg, await remoteJwks.reload(jwks_uri));
-    }
-    return result === 'signed' ? undefined : new OAuthError('client_assertion_signature');
-  } catch (cause) {
-    return new OAuthError('client_keys_unavailable', { cause });
-  }
+): Promise<boolean> {
+  if (registered !== undefined && registered !== alg) return false;
+  if (jwks_uri === undefined) return (await compare(jws, alg, jwks)) === 'signed';
+  const first = await compare(jws, alg, await remoteJwks.find(jwks_uri));
+  if (first !== 'key unknown') return first === 'signed';
+  return (await compare(jws, alg, await remoteJwks.reload(jwks_uri))) === 'signed';
 }
 
 /** Keys are imported once for as long as their set is known. */

@@ -2,9 +2,9 @@
 // way it is registered for, and whoever fails learns nothing about the client.
 import type { ClientRecord } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
-import { type ClientAssertion, readClientAssertion, signatureObjection } from './client-assertion.ts';
+import { type ClientAssertion, isSignedBy, readClientAssertion } from './client-assertion.ts';
 import { isClientSecret } from './client-secret.ts';
-import { OAuthError } from './errors.ts';
+import { OAuthError, type Reason } from './errors.ts';
 import type { BackchannelRequest } from './messages.ts';
 import { type PresentedCredentials, presentedCredentials } from './presented-credentials.ts';
 
@@ -42,7 +42,9 @@ export async function authenticateClient(
   const client = await provenClient(as, proof);
   if (proof.method === 'private_key_jwt') {
     const isFirst = await as.replays.useOnce(`client_assertion:${proof.clientId}`, proof.jti, proof.exp, now);
-    if (!isFirst) throw new OAuthError('client_assertion_replayed');
+    if (!isFirst) {
+      throw new OAuthError('client_assertion_replayed', { clientId: proof.clientId });
+    }
   }
   return client as AuthenticatedClient;
 }
@@ -64,16 +66,20 @@ async function prove(
   client: ClientRecord | undefined,
   proof: Proof,
 ): Promise<ClientRecord | OAuthError> {
+  const refuse = (reason: Reason, options?: ErrorOptions) =>
+    new OAuthError(reason, { ...options, clientId: proof.clientId });
   // Before anything else, so that it takes as long for a client that does not exist.
   const isRightSecret = 'secret' in proof && isClientSecret(proof.secret, client?.secrets ?? []);
-  if (client === undefined) return new OAuthError('client_unknown');
-  if (client.metadata.token_endpoint_auth_method !== proof.method) {
-    return new OAuthError('client_method_not_registered');
-  }
-  if ('secret' in proof && !isRightSecret) return new OAuthError('client_secret_wrong');
+  if (client === undefined) return refuse('client_unknown');
+  if (client.metadata.token_endpoint_auth_method !== proof.method)
+    return refuse('client_method_not_registered');
+  if ('secret' in proof && !isRightSecret) return refuse('client_secret_wrong');
   if (proof.method === 'private_key_jwt') {
-    const objection = await signatureObjection(as, client.metadata, proof);
-    if (objection) return objection;
+    try {
+      if (!(await isSignedBy(as, client.metadata, proof))) return refuse('client_assertion_signature');
+    } catch (cause) {
+      return refuse('client_keys_unavailable', { cause });
+    }
   }
-  return client.disabledAt === null ? client : new OAuthError('client_disabled');
+  return client.disabledAt === null ? client : refuse('client_disabled');
 }

@@ -112,14 +112,21 @@ export const refusals = {
 
 export type Reason = keyof typeof refusals;
 
-/** The caller is refused, for one reason of the table. `cause` is for the log alone. */
+export interface OAuthErrorOptions extends ErrorOptions {
+  readonly clientId?: string;
+}
+
+/** The caller is refused, for one reason of the table. `cause` and `clientId` are for the log alone. */
 export class OAuthError extends Error {
   readonly reason: Reason;
+  /** who it was, or said it was */
+  clientId: string | undefined;
 
-  constructor(reason: Reason, options?: ErrorOptions) {
+  constructor(reason: Reason, options: OAuthErrorOptions = {}) {
     super(reason, options);
     this.name = 'OAuthError';
     this.reason = reason;
+    this.clientId = options.clientId;
   }
 
   get refusal(): Refusal {

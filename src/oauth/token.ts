@@ -3,11 +3,13 @@
 import type { SigningAlg } from '../stores/stores.ts';
 import { mintAccessToken } from './access-token.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
+import type { ClientMetadata } from './client.ts';
 import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
 import { OAuthError } from './errors.ts';
 import type { Grant } from './grants/grant.ts';
 import { grants } from './grants/index.ts';
 import type { BackchannelRequest, TokenResponse } from './messages.ts';
+import type { Parameters } from './parameters.ts';
 
 /** The answer, and what is worth telling of it. */
 export interface IssuedTokens {
@@ -23,13 +25,23 @@ export async function issueTokens(
   request: BackchannelRequest,
 ): Promise<IssuedTokens> {
   const client = await authenticateClient(as, request);
-  const grantType = request.parameters.values.get('grant_type');
-  const { sub, scope, resource, commit } = await grantOf(client, grantType).prove(
-    as,
-    client,
-    request.parameters,
-  );
+  try {
+    return await issueTo(as, client, request.parameters);
+  } catch (error) {
+    if (error instanceof OAuthError) error.clientId = client.clientId;
+    throw error;
+  }
+}
+
+async function issueTo(
+  as: AuthorizationServer,
+  client: AuthenticatedClient,
+  parameters: Parameters,
+): Promise<IssuedTokens> {
   const { clientId, metadata } = client;
+  const grantType = parameters.values.get('grant_type');
+  const grant = grantOf(metadata, grantType);
+  const { sub, scope, resource, commit } = await grant.prove(as, client, parameters);
   const token = await mintAccessToken(as, { clientId, client: metadata, sub, scope, resource });
   await commit();
   const response: TokenResponse = {
@@ -41,7 +53,7 @@ export async function issueTokens(
   return { response, clientId, grantType: grantType as string, alg: token.alg };
 }
 
-function grantOf({ metadata }: AuthenticatedClient, grantType: string | undefined): Grant {
+function grantOf(metadata: ClientMetadata, grantType: string | undefined): Grant {
   if (grantType === undefined) throw new OAuthError('grant_type_missing');
   const grant = grants.get(grantType);
   if (grant === undefined) throw new OAuthError('grant_type_unsupported');

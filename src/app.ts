@@ -1,0 +1,81 @@
+// The one place that mounts routes. A folder under src/http is a scope: a kind of caller, an error format. The order
+// is explicit, because it is security.
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Registry } from 'prom-client';
+import type { Config } from './config.ts';
+import type { Events } from './events.ts';
+import { backchannel } from './http/backchannel/backchannel.ts';
+import { answerError } from './http/errors.ts';
+import { metadata } from './http/metadata/metadata.ts';
+import { operator } from './http/operator/operator.ts';
+import type { Check } from './http/operator/readiness.ts';
+import { requestIdHeader, type ServerParts, serverOptions } from './http/server-options.ts';
+import type { AuthorizationServer } from './oauth/authorization-server.ts';
+import { OAuthError } from './oauth/errors.ts';
+import { issuerPath } from './oauth/metadata.ts';
+
+export interface AppParts {
+  readonly as: AuthorizationServer;
+  readonly config: Pick<Config, 'keys' | 'operator_port' | 'trusted_proxies'>;
+  readonly checks: readonly Check[];
+  readonly events: Events;
+  /** what /metrics shows */
+  readonly registry: Registry;
+  readonly log: ServerParts['log'];
+  readonly tls?: ServerParts['tls'];
+}
+
+/** The issuer, ready to listen. The operator's routes are on it unless they have a port of their own. */
+export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const { as, config } = parts;
+  const app = server(parts);
+  await app.register(metadata, { as, keys: config.keys });
+  await app.register(backchannel, { ...parts, prefix: issuerPath(as.issuer) });
+  if (config.operator_port === undefined) await app.register(operator, { ...parts, clock: as.clock });
+  return app;
+}
+
+/** The operator's routes alone, for config.operator_port. */
+export async function buildOperatorApp(parts: Omit<AppParts, 'tls'>): Promise<FastifyInstance> {
+  const app = server(parts);
+  await app.register(operator, { ...parts, clock: parts.as.clock });
+  return app;
+}
+
+function server(parts: AppParts): FastifyInstance {
+  const { as, config, events } = parts;
+  const app = Fastify(
+    serverOptions({ ...parts, random: as.random, trustedProxies: config.trusted_proxies }),
+  ) as unknown as FastifyInstance;
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header(requestIdHeader, request.id);
+    done();
+  });
+  // No body is read where no route asks for one.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.setErrorHandler(answerError({ events, random: as.random }));
+  app.setNotFoundHandler(answerNotFound(methodsByPath(app)));
+  return app;
+}
+
+/** Notes every route as it is mounted, and that it says what it answers: unknown members would be sent unseen. */
+function methodsByPath(app: FastifyInstance): ReadonlyMap<string, Set<string>> {
+  const methods = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method, schema }) => {
+    if (!schema?.response) throw new Error(`${url} has no response schema`);
+    const known = methods.get(url) ?? new Set();
+    for (const one of [method].flat()) known.add(one);
+    methods.set(url, known);
+  });
+  return methods;
+}
+
+/** 404, or 405 with Allow (RFC 9110 15.5.6) where the path exists. */
+const answerNotFound =
+  (methods: ReadonlyMap<string, Set<string>>) => (request: FastifyRequest, reply: FastifyReply) => {
+    const allowed = methods.get(request.url.replace(/\?.*/s, ''));
+    if (allowed === undefined) throw new OAuthError('not_found');
+    reply.header('allow', [...allowed].join(', '));
+    throw new OAuthError('method_not_allowed');
+  };

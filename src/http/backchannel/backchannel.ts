@@ -1,0 +1,47 @@
+// The back channel: clients with credentials. Form in, JSON out, no-store, errors by RFC 6749 5.2.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Events } from '../../events.ts';
+import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
+import { assertFormType, formSizeLimit, parseForm } from '../../oauth/parameters.ts';
+import { answerError, asOAuthError } from '../errors.ts';
+import { apiHeaders, noStore } from '../headers.ts';
+import { token } from './token.ts';
+
+export interface BackchannelParts {
+  readonly as: AuthorizationServer;
+  readonly events: Events;
+}
+
+/** The scope. Mount it under the issuer's path. */
+export async function backchannel(scope: FastifyInstance, { as, events }: BackchannelParts): Promise<void> {
+  const headers = { ...apiHeaders(as.issuer), ...noStore };
+  scope.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers);
+    done();
+  });
+  acceptForms(scope);
+  const answer = answerError({ events, random: as.random });
+  const challenge = `Basic realm="${as.issuer}", charset="UTF-8"`;
+  scope.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const refused = asOAuthError(error);
+    // RFC 6749 5.2: a client that used the Authorization header is told which scheme it should have been.
+    if (refused.refusal.error === 'invalid_client' && request.headers.authorization !== undefined) {
+      reply.header('www-authenticate', challenge);
+    }
+    return answer(refused.reason === 'fault' ? error : refused, request, reply);
+  });
+  token(scope, { as, events });
+}
+
+/** Our own parser, since the usual ones forgive what RFC 6749 refuses. */
+function acceptForms(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer', bodyLimit: formSizeLimit },
+    async (request: FastifyRequest, body: Buffer) => {
+      assertFormType(request.headers['content-type']);
+      return parseForm(body);
+    },
+  );
+}

@@ -1,0 +1,47 @@
+// Whatever went wrong, as the caller sees it: one JSON body (RFC 6749 5.2). The rule it keeps: wrong input never
+// gets a 500, and a fault is logged whole and shown not at all.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Events } from '../events.ts';
+import { SigningUnavailableError } from '../keys/signer.ts';
+import { OAuthError } from '../oauth/errors.ts';
+import type { Random } from '../random.ts';
+import { StoreUnavailableError } from '../stores/stores.ts';
+
+const ErrorBody = Type.Object({ error: Type.String(), error_description: Type.String() });
+
+/** The response schemas of every error. */
+export const errorResponses = { '4xx': ErrorBody, '5xx': ErrorBody };
+
+/** RFC 6749 5.2; also what has no status of its own in the protocol. */
+export const errorBody = ({ refusal }: OAuthError) => ({
+  error: refusal.error,
+  error_description: refusal.description,
+});
+
+/** What an error is to the caller. */
+export function asOAuthError(error: unknown): OAuthError {
+  if (error instanceof OAuthError) return error;
+  const options = { cause: error };
+  if (error instanceof StoreUnavailableError) return new OAuthError('store_unavailable', options);
+  if (error instanceof SigningUnavailableError) return new OAuthError('signing_unavailable', options);
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new OAuthError('form_too_large', options);
+  // Fastify's own refusals, before a handler is reached.
+  const isFrameworks = typeof code === 'string' && code.startsWith('FST_');
+  const isCallers = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+  return new OAuthError(isFrameworks && isCallers ? 'request_malformed' : 'fault', options);
+}
+
+/** Tells of an error and answers it. */
+export function answerError(parts: { events: Events; random: Random }) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const refused = asOAuthError(error);
+    if (refused.reason === 'fault') parts.events.faulted(request.log, error);
+    else parts.events.refused(request.log, refused);
+    const { status } = refused.refusal;
+    // With jitter, so that those who were refused together do not come back together.
+    if (status === 503) reply.header('retry-after', 1 + ((parts.random.bytes(1)[0] ?? 0) % 3));
+    return reply.code(status).send(errorBody(refused));
+  };
+}

@@ -1,0 +1,12 @@
+// Headers that every answer of a scope has, made once: what a plugin would set by a hook for every request.
+
+/** For answers that are no pages: nothing in them may be run, framed or guessed at (OWASP REST security). */
+export const apiHeaders = (issuer: string): Readonly<Record<string, string>> => ({
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  ...(issuer.startsWith('https:') && { 'strict-transport-security': 'max-age=31536000' }),
+});
+
+/** RFC 6749 5.1: nobody keeps what has a token in it. */
+export const noStore = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;

@@ -1,0 +1,63 @@
+// Readiness: every check at once, each within a limit, and not more often than once a second: a prober, or
+// somebody who plays one, cannot load the stores.
+import type { Clock } from '../../clock.ts';
+import type { Events, Log } from '../../events.ts';
+
+export interface Check {
+  /** as an operator knows it: `postgres`, `keys` */
+  readonly name: string;
+  /** Rejects where it is red; the reason goes to the log. */
+  run(): Promise<void>;
+}
+
+export interface CheckResult {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly seconds: number;
+}
+
+const timeLimit = 2;
+const freshFor = 1;
+
+/** Makes a function that runs the checks, or gives what they found less than a second ago. */
+export function createReadiness(parts: {
+  readonly checks: readonly Check[];
+  readonly events: Pick<Events, 'checkFailed'>;
+  readonly clock: Clock;
+}): (log: Log) => Promise<readonly CheckResult[]> {
+  const { checks, events, clock } = parts;
+  let startedAt = Number.NEGATIVE_INFINITY;
+  let results: Promise<readonly CheckResult[]> = Promise.resolve([]);
+
+  async function run(check: Check, log: Log): Promise<CheckResult> {
+    const start = clock.now();
+    try {
+      await within(timeLimit, check.run());
+      return { name: check.name, ok: true, seconds: clock.now() - start };
+    } catch (error) {
+      events.checkFailed(log, check.name, error);
+      return { name: check.name, ok: false, seconds: clock.now() - start };
+    }
+  }
+
+  return (log) => {
+    const now = clock.now();
+    if (now - startedAt >= freshFor) {
+      startedAt = now;
+      results = Promise.all(checks.map((check) => run(check, log)));
+    }
+    return results;
+  };
+}
+
+async function within(seconds: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), seconds * 1000);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
