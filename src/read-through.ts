@@ -22,6 +22,8 @@ export interface ReadThroughParts<T> {
   readonly cooldown: number;
   /** seconds after a failed attempt in which the source is left in peace */
   readonly retryAfter: number;
+  /** whether a key that nothing is known of is left in peace too; only where nobody can invent keys */
+  readonly rememberFailures: boolean;
   /** how many values are kept; the ones read longest ago go first */
   readonly capacity: number;
 }
@@ -72,7 +74,7 @@ export function readThrough<T>(parts: ReadThroughParts<T>): ReadThrough<T> {
     } catch (error) {
       if (!parts.isOutage(error)) throw error;
       const entry = afterOutage(entries.get(key), attemptedAt, staleFor, error);
-      keep(entries, parts.capacity, key, entry);
+      if (entry.value !== undefined || parts.rememberFailures) keep(entries, parts.capacity, key, entry);
       if (entry.value === undefined) throw error;
       return entry.value;
     }
@@ -85,7 +87,7 @@ export function readThrough<T>(parts: ReadThroughParts<T>): ReadThrough<T> {
     if (entry === undefined) return read(key);
     const pause = entry.outage === undefined ? cooldown : retryAfter;
     if (clock.now() - entry.attemptedAt >= pause) return read(key);
-    if (entry.value === undefined) throw entry.outage;
+    if (entry.value === undefined || clock.now() - entry.readAt >= staleFor) throw entry.outage;
     return entry.value;
   }
 

@@ -21,6 +21,7 @@ export const createRemoteJwks = (fetchDocument: FetchDocument, clock: Clock): Re
     staleFor: 3600,
     cooldown: 30,
     retryAfter: 30,
+    rememberFailures: true,
     capacity: 1_000,
   });
 

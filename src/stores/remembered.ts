@@ -14,5 +14,7 @@ export const remembered = <T>(find: (id: string) => Promise<T | undefined>, cloc
     staleFor: 3600,
     cooldown: 0,
     retryAfter: 1,
+    // Whoever makes up client ids in an outage would push out the ones that are known.
+    rememberFailures: false,
     capacity: 10_000,
   });

@@ -1,0 +1,52 @@
+// A signed JWT taken apart without being believed: RFC 7515 5.2 steps 1 to 4, RFC 7519 7.2.
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+export interface DecodedToken {
+  /** the compact serialisation alone */
+  readonly jws: string;
+  readonly header: JsonObject;
+  readonly claims: JsonObject;
+}
+
+/**
+ * Takes a token as people have it at hand: alone, after `Bearer`, or in the JSON of a token response. Where it
+ * cannot be taken apart, says why.
+ */
+export function decodeToken(text: string): DecodedToken | { readonly problem: string } {
+  const jws = tokenIn(text.trim());
+  if (jws === '') return { problem: 'there is no token: nothing was given' };
+  const parts = jws.split('.');
+  if (parts.length === 5)
+    return { problem: 'it is encrypted (JWE), and this issuer signs and does not encrypt' };
+  if (parts.length !== 3) return { problem: `it is no JWT: it has ${parts.length} of 3 parts` };
+  const [header, claims] = [objectIn(parts[0]), objectIn(parts[1])];
+  if (!header) return { problem: 'its header is no JSON object in base64url' };
+  if (!claims) return { problem: 'its claims are no JSON object in base64url' };
+  return { jws, header, claims };
+}
+
+function tokenIn(text: string): string {
+  if (!text.startsWith('{')) return text.replace(/^(authorization: *)?bearer +/i, '');
+  try {
+    const { access_token, error } = JSON.parse(text) as JsonObject;
+    if (typeof access_token === 'string') return access_token;
+    return typeof error === 'string' ? '' : text;
+  } catch {
+    return text;
+  }
+}
+
+/** Canonical base64url alone (RFC 7515 2), so that no token has two spellings. */
+function objectIn(part: string | undefined): JsonObject | undefined {
+  const bytes = Buffer.from(part ?? '', 'base64url');
+  if (bytes.toString('base64url') !== part) return undefined;
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as JsonObject)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
