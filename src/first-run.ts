@@ -1,0 +1,60 @@
+// The first start of an embedded development issuer: a client and an account to try it with. Their secrets are
+// random, made on this machine, and kept in a file of the data folder that only its owner can read.
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createAccount } from './accounts/account.ts';
+import { registerClient } from './oauth/client-management.ts';
+import { readSecretFile } from './secret-file.ts';
+import type { House } from './wire.ts';
+
+export interface DemoCredentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+export interface Demo extends DemoCredentials {
+  /** where they are kept */
+  readonly file: string;
+  readonly isNew: boolean;
+}
+
+const FILE = 'demo.json';
+
+/**
+ * The demo client and account, made where the store has no client and no account yet. Undefined where somebody has
+ * begun to use the issuer in earnest.
+ */
+export async function demoOf(house: House): Promise<Demo | undefined> {
+  const { clients, accounts } = house.stores;
+  const file = join(house.config.data_folder, FILE);
+  const isNew = !existsSync(file);
+  if (isNew && ((await clients.list()).length > 0 || (await accounts.list()).length > 0)) return undefined;
+  const demo = isNew ? newCredentials(house, file) : (JSON.parse(readSecretFile(file)) as DemoCredentials);
+
+  // The secrets are on disk before the records are made, so a crash in between is mended by the next start.
+  const management = { ...house, actor: 'first start' };
+  if (!(await clients.find(demo.clientId))) {
+    await registerClient(management, {
+      client_id: demo.clientId,
+      client_secret: demo.clientSecret,
+      client_name: 'Demo',
+      grant_types: ['client_credentials'],
+      scope: 'demo',
+    });
+  }
+  if (!(await accounts.findByEmail(demo.email))) {
+    await createAccount(management, { email: demo.email, name: 'Demo', password: demo.password });
+  }
+  return { ...demo, file, isNew };
+}
+
+function newCredentials({ random }: House, file: string): DemoCredentials {
+  const secret = (): string => random.bytes(32).toString('base64url');
+  const demo = { clientId: 'demo', clientSecret: secret(), email: 'demo@example.com', password: secret() };
+  const draft = `${file}.new`;
+  writeFileSync(draft, `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600, flush: true });
+  renameSync(draft, file);
+  return demo;
+}

@@ -1,0 +1,35 @@
+// The service's own care for its keys: every replica reloads, one of them maintains.
+import type { LeaseStore } from '../stores/stores.ts';
+import type { Keyring } from './keyring.ts';
+import { type KeyChange, type KeyManagement, maintainKeys } from './rotate.ts';
+
+const LEASE = 'key-maintenance';
+
+export interface KeyCare {
+  readonly keyring: Keyring;
+  readonly management: KeyManagement;
+  readonly leases: LeaseStore;
+  /** this replica's name for the lease */
+  readonly holder: string;
+}
+
+/**
+ * One round, due every reload interval: where this replica holds the lease it makes what is due, and in any case it
+ * reads the keys again. The lease spares the others the work; that it is done once is the compare-and-swap's doing.
+ * Returns the change, if this round made one.
+ */
+export async function careForKeys({
+  keyring,
+  management,
+  leases,
+  holder,
+}: KeyCare): Promise<KeyChange | undefined> {
+  const now = management.clock.now();
+  const until = now + 3 * management.timetable.reloadInterval;
+  const isLeader = await leases.acquire(LEASE, holder, now, until);
+  try {
+    return isLeader ? await maintainKeys(management) : undefined;
+  } finally {
+    await keyring.reload();
+  }
+}

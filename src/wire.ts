@@ -1,0 +1,164 @@
+// The one place that chooses adapters: from a configuration to open stores, and from those to the parts of a core.
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { documentFetcher } from './fetch-document.ts';
+import type { Check } from './http/operator/readiness.ts';
+import {
+  ensureKeyEncryptionKey,
+  type KeyEncryptionKeys,
+  loadKeyEncryptionKeys,
+} from './keys/key-encryption-keys.ts';
+import { createKeyring, type Keyring } from './keys/keyring.ts';
+import type { Timetable } from './keys/lifecycle.ts';
+import { notedRevocations } from './keys/revocation-notes.ts';
+import type { KeyManagement } from './keys/rotate.ts';
+import { createSigner } from './keys/signer.ts';
+import { isLoopbackHost } from './loopback.ts';
+import { type AuthorizationServer, endpointsOf } from './oauth/authorization-server.ts';
+import { createRemoteJwks } from './oauth/remote-jwks.ts';
+import { OperatorError } from './operator-error.ts';
+import { type Random, systemRandom } from './random.ts';
+import { type Database, openDatabase } from './stores/postgres/database.ts';
+import { postgresStores } from './stores/postgres/postgres-stores.ts';
+import { openRedis, type RedisConnection } from './stores/redis/connection.ts';
+import { redisReplays } from './stores/redis/replays.ts';
+import { remembered } from './stores/remembered.ts';
+import type { Stores } from './stores/stores.ts';
+
+/** Open stores, and what everything else takes as an argument. */
+export interface House {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly database: Database;
+  readonly redis: RedisConnection | undefined;
+  readonly stores: Stores;
+  close(): Promise<void>;
+}
+
+export interface HouseOptions {
+  /** the executable goes beside a running embedded service, through its socket; the service takes the folder */
+  readonly beside: boolean;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/**
+ * Opens the stores and brings the schema up to date.
+ * Throws OperatorError: exit 5 where a store cannot be reached.
+ */
+export async function openHouse(config: Config, options: HouseOptions): Promise<House> {
+  const { clock = systemClock, random = systemRandom, beside } = options;
+  const database = await openDatabase({ url: config.database_url, dataFolder: config.data_folder, beside });
+  const redis = config.redis_url ? await openRedis(config.redis_url) : undefined;
+  const stores = postgresStores(database);
+  return {
+    config,
+    clock,
+    random,
+    database,
+    redis,
+    stores: redis ? { ...stores, replays: redisReplays(redis.redis) } : stores,
+    async close() {
+      redis?.close();
+      await database.close();
+    },
+  };
+}
+
+/** The operator's settings that bound the life of a key. */
+export function timetableOf({ keys, tokens }: Config): Timetable {
+  return {
+    algs: keys.signing_algs,
+    automaticRotation: keys.automatic_rotation,
+    rotationPeriod: keys.rotation_period,
+    verifierCacheLifetime: keys.verifier_cache_lifetime,
+    jwksMaxAge: keys.jwks_max_age,
+    reloadInterval: keys.reload_interval,
+    longestTokenLifetime: Math.max(tokens.access_token_lifetime, tokens.id_token_lifetime),
+  };
+}
+
+/** The key-encryption keys as they are now in the folder or the setting. Throws OperatorError, exit 4: none. */
+export function keyEncryptionKeysOf(config: Config): KeyEncryptionKeys {
+  const keys = loadKeyEncryptionKeys({ folder: config.keys_folder, setting: config.key_encryption_key });
+  if (keys) return keys;
+  throw new OperatorError(
+    `there is no key-encryption key in ${config.keys_folder}: put it there, or set MINTMARK_KEY_ENCRYPTION_KEY_FILE`,
+    4,
+  );
+}
+
+/**
+ * Makes the key-encryption key at the very first start. Where signing keys exist already it must not be replaced:
+ * throws OperatorError, exit 4, since without it they are lost.
+ */
+export async function ensureSecrets({ config, stores, random }: House): Promise<void> {
+  const found = loadKeyEncryptionKeys({ folder: config.keys_folder, setting: config.key_encryption_key });
+  if (!found && (await stores.keys.read()).keys.every((key) => key.privateJwe === null)) {
+    ensureKeyEncryptionKey(config.keys_folder, random);
+  }
+  keyEncryptionKeysOf(config);
+}
+
+/** What changes keys on behalf of `actor`. */
+export function keyManagementOf({ config, stores, clock }: House, actor: string): KeyManagement {
+  return {
+    keys: stores.keys,
+    clock,
+    timetable: timetableOf(config),
+    rsaModulusLength: config.keys.rsa_modulus_length,
+    keyEncryptionKeys: () => keyEncryptionKeysOf(config),
+    actor,
+    revokedElsewhere: () => notedRevocations(config.keys_folder),
+  };
+}
+
+/** The live keys of a service. Empty until `reload`. */
+export function keyringOf({ config, stores, clock }: House): Keyring {
+  return createKeyring({
+    keys: stores.keys,
+    health: stores.health,
+    clock,
+    timetable: timetableOf(config),
+    signer: createSigner(),
+    keyEncryptionKeys: () => keyEncryptionKeysOf(config),
+    revokedElsewhere: () => notedRevocations(config.keys_folder),
+  });
+}
+
+/** The record that the protocol works with. */
+export function authorizationServerOf(
+  { config, stores, clock, random }: House,
+  keyring: Keyring,
+): AuthorizationServer {
+  const { protocol, hostname } = new URL(config.issuer);
+  const allowLoopback = protocol === 'http:' && isLoopbackHost(hostname);
+  return {
+    issuer: config.issuer,
+    endpoints: endpointsOf(config.issuer),
+    clients: remembered(stores.clients.find, clock),
+    resources: remembered(stores.resources.find, clock),
+    replays: stores.replays,
+    remoteJwks: createRemoteJwks(documentFetcher({ allowLoopback }), clock),
+    keyring,
+    signingAlgs: config.keys.signing_algs,
+    accessTokenLifetime: config.tokens.access_token_lifetime,
+    clock,
+    random,
+  };
+}
+
+/** What /readyz asks. A Redis that only warns is ready. */
+export function readinessChecks({ stores, redis }: House, keyring: Keyring): readonly Check[] {
+  const assertNone = (faults: readonly string[]): void => {
+    if (faults.length > 0) throw new Error(faults.join('; '));
+  };
+  const checks: Check[] = [
+    { name: 'postgres', run: async () => void (await stores.health.now()) },
+    { name: 'migrations', run: async () => assertNone(await stores.health.pendingMigrations()) },
+    { name: 'keys', run: async () => assertNone(keyring.faults()) },
+  ];
+  if (redis) checks.push({ name: 'redis', run: async () => assertNone((await redis.health()).faults) });
+  return checks;
+}
