@@ -42,7 +42,7 @@ const instructions = readFileSync('Dockerfile', 'utf8')
   .map((line) => line.match(/^([A-Z]+) +(.*)$/) ?? [])
   .map(([, name = '', rest = '']) => ({ name, rest }));
 
-/** What git tracks, without what .dockerignore names: the context that Docker would send. */
+/** The checkout without what git or .dockerignore ignores: the context that Docker would send. */
 function context(): string {
   const ignored = readFileSync('.dockerignore', 'utf8').trim().split('\n');
   const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
@@ -71,13 +71,11 @@ function copy(rest: string, stage: Stage, sources: Map<string, string>): void {
     const contents = statSync(source).isDirectory();
     const destination = contents || !to.endsWith('/') ? target : join(target, basename(path));
     mkdirSync(contents ? destination : dirname(destination), { recursive: true });
-    const owner = flags.chown && process.getuid?.() === 0 ? flags.chown : undefined;
     execFileSync('cp', ['-a', contents ? `${source}/.` : source, destination]);
-    if (owner && contents)
-      execFileSync('sh', [
-        '-c',
-        `cd "${source}" && for f in *; do chown -R ${owner} "${destination}/$f"; done`,
-      ]);
+    if (!flags.chown || process.getuid?.() !== 0) continue;
+    for (const entry of contents ? readdirSync(source) : []) {
+      execFileSync('chown', ['-R', flags.chown, join(destination, entry)]);
+    }
   }
 }
 
@@ -105,9 +103,10 @@ function build(): Stage {
     }
     if (!stage) throw new Error(`${name} before FROM`);
     const folder = join(stage.root, stage.workdir);
-    if (name === 'WORKDIR') mkdirSync(join(stage.root, rest), { recursive: true });
-    if (name === 'WORKDIR') stage.workdir = rest;
-    else if (name === 'COPY') copy(rest, stage, sources);
+    if (name === 'WORKDIR') {
+      mkdirSync(join(stage.root, rest), { recursive: true });
+      stage.workdir = rest;
+    } else if (name === 'COPY') copy(rest, stage, sources);
     else if (name === 'ENV')
       Object.assign(stage.env, Object.fromEntries(rest.split(/ +/).map((pair) => pair.split('='))));
     else if (name === 'RUN') run(rest, folder, { ...environment, ...stage.env });
