@@ -72,7 +72,8 @@ function copy(rest: string, stage: Stage, sources: Map<string, string>): void {
     const contents = statSync(source).isDirectory();
     const destination = contents || !to.endsWith('/') ? target : join(target, basename(path));
     mkdirSync(contents ? destination : dirname(destination), { recursive: true });
-    execFileSync('cp', ['-a', contents ? `${source}/.` : source, destination]);
+    // By hard links: nobody looks at the earlier stage again.
+    execFileSync('cp', ['-alf', contents ? `${source}/.` : source, destination]);
     if (!flags.chown || process.getuid?.() !== 0) continue;
     for (const entry of contents ? readdirSync(source) : []) {
       execFileSync('chown', ['-R', flags.chown, join(destination, entry)]);
