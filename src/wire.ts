@@ -19,6 +19,7 @@ import { createRemoteJwks } from './oauth/remote-jwks.ts';
 import { OperatorError } from './operator-error.ts';
 import { type Random, systemRandom } from './random.ts';
 import { type Database, openDatabase } from './stores/postgres/database.ts';
+import { type MigrationStatus, migrate, migrationStatus } from './stores/postgres/migrations.ts';
 import { postgresStores } from './stores/postgres/postgres-stores.ts';
 import { openRedis, type RedisConnection } from './stores/redis/connection.ts';
 import { redisReplays } from './stores/redis/replays.ts';
@@ -39,6 +40,8 @@ export interface House {
 export interface HouseOptions {
   /** the executable goes beside a running embedded service, through its socket; the service takes the folder */
   readonly beside: boolean;
+  /** false: leave the schema as it is */
+  readonly migrate?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -50,7 +53,10 @@ export interface HouseOptions {
 export async function openHouse(config: Config, options: HouseOptions): Promise<House> {
   const { clock = systemClock, random = systemRandom, beside } = options;
   const database = await openDatabase({ url: config.database_url, dataFolder: config.data_folder, beside });
-  const redis = config.redis_url ? await openRedis(config.redis_url) : undefined;
+  const redis = await openBesides(database, config, options).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
   const stores = postgresStores(database);
   return {
     config,
@@ -65,6 +71,21 @@ export async function openHouse(config: Config, options: HouseOptions): Promise<
     },
   };
 }
+
+/** What else has to be there before the stores can be used. */
+async function openBesides(database: Database, config: Config, { migrate: wanted = true }: HouseOptions) {
+  if (wanted) await migrate(database);
+  return config.redis_url ? openRedis(config.redis_url) : undefined;
+}
+
+/** Applies the migrations that are pending; returns their names. */
+export async function migrateUp({ database }: House): Promise<string[]> {
+  const { applied } = await migrate(database);
+  return applied.map(({ name }) => name);
+}
+
+/** How the schema stands. Changes nothing. */
+export const schemaStatus = ({ database }: House): Promise<MigrationStatus> => migrationStatus(database);
 
 /** The operator's settings that bound the life of a key. */
 export function timetableOf({ keys, tokens }: Config): Timetable {
