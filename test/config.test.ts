@@ -507,7 +507,7 @@ async function run(words: string[], env: Record<string, string> = {}): Promise<s
       written += text;
     },
   });
-  addConfigCommands(program, env);
+  addConfigCommands(program.command('config'), env);
   await program.parseAsync(['config', ...words], { from: 'user' });
   return written;
 }

@@ -2,9 +2,8 @@
 import type { Command } from 'commander';
 import { configJson, configSchema, type Flags, loadConfig, printConfig } from '../../src/config.ts';
 
-/** Adds `config` and its verbs. They answer on the program's own output, and throw OperatorError. */
-export function addConfigCommands(program: Command, env: NodeJS.ProcessEnv = process.env): void {
-  const config = program.command('config').description('check, show and describe the configuration');
+/** Adds the verbs of `config`. They answer on the command's own output, and throw OperatorError. */
+export function addConfigCommands(config: Command, env: NodeJS.ProcessEnv = process.env): void {
   const write = (text: string) => config.configureOutput().writeOut?.(text);
   const writeJson = (value: unknown) => write(`${JSON.stringify(value, null, 2)}\n`);
 

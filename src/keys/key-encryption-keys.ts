@@ -119,6 +119,9 @@ function linkUnlessThere(draft: string, path: string): void {
 export const ensureKeyEncryptionKey = (folder: string, random: Random): string =>
   ensureSecretFile(folder, CURRENT, random);
 
+/** Whether a next key-encryption key is waiting already. */
+export const hasNextKeyEncryptionKey = (folder: string): boolean => existsSync(join(folder, NEXT));
+
 /** Makes the next key-encryption key, unless one is waiting already. */
 export const ensureNextKeyEncryptionKey = (folder: string, random: Random): string =>
   ensureSecretFile(folder, NEXT, random);

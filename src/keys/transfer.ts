@@ -102,8 +102,11 @@ function isNew(keys: readonly KeyRecord[], kid: string): boolean {
   return known === undefined;
 }
 
+/** Whether a file is an export, which opens with a passphrase: a compact JWE. */
+export const isSealed = (text: string): boolean => /^[\w-]+(\.[\w-]*){4}$/.test(text.trim());
+
 async function arrivalsOf({ text, alg, passphrase }: ImportRequest): Promise<Arrival[]> {
-  if (!/^[\w-]+(\.[\w-]*){4}$/.test(text.trim())) return [{ material: await importSigningKey(text, alg) }];
+  if (!isSealed(text)) return [{ material: await importSigningKey(text, alg) }];
   if (passphrase === undefined)
     throw new OperatorError('this file is an export: give its passphrase with --passphrase-file', 2);
   const opened = (await openKeySet(text.trim(), passphrase)) as { mintmark?: ExportedKey[] };

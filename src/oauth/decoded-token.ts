@@ -9,13 +9,17 @@ export interface DecodedToken {
   readonly claims: JsonObject;
 }
 
+/** Why a text cannot be taken apart, in words. */
+export interface Undecodable {
+  readonly problem: string;
+}
+
 /**
- * Takes a token as people have it at hand: alone, after `Bearer`, or in the JSON of a token response. Where it
- * cannot be taken apart, says why.
+ * Takes a token as people have it at hand: alone, after `Bearer`, or in the JSON of a token response.
  */
-export function decodeToken(text: string): DecodedToken | { readonly problem: string } {
+export function decodeToken(text: string): DecodedToken | Undecodable {
   const jws = tokenIn(text.trim());
-  if (jws === '') return { problem: 'there is no token: nothing was given' };
+  if (typeof jws !== 'string') return jws;
   const parts = jws.split('.');
   if (parts.length === 5)
     return { problem: 'it is encrypted (JWE), and this issuer signs and does not encrypt' };
@@ -26,14 +30,17 @@ export function decodeToken(text: string): DecodedToken | { readonly problem: st
   return { jws, header, claims };
 }
 
-function tokenIn(text: string): string {
+function tokenIn(text: string): string | Undecodable {
+  if (text === '') return { problem: 'there is no token: nothing was given' };
   if (!text.startsWith('{')) return text.replace(/^(authorization: *)?bearer +/i, '');
   try {
-    const { access_token, error } = JSON.parse(text) as JsonObject;
+    const { access_token, error, error_description } = JSON.parse(text) as JsonObject;
     if (typeof access_token === 'string') return access_token;
-    return typeof error === 'string' ? '' : text;
+    const told =
+      typeof error === 'string' ? `it is the error ${error} (${String(error_description)})` : 'it has none';
+    return { problem: `there is no access_token in this JSON: ${told}` };
   } catch {
-    return text;
+    return { problem: 'it is neither a JWT nor JSON with an access_token' };
   }
 }
 

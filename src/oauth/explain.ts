@@ -215,7 +215,7 @@ const account: Check = async ({ claims }, { records }) => {
     return ['account_disabled', `the account ${sub} was disabled at ${dateInWords(found.disabledAt)}`];
   }
   const { tokensValidAfter } = found;
-  if (tokensValidAfter === null || Number(claims.iat) >= Math.floor(tokensValidAfter)) return undefined;
+  if (tokensValidAfter === null || Number(claims.iat) >= tokensValidAfter) return undefined;
   return ['signed_out', `the account ${sub} was signed out everywhere at ${dateInWords(tokensValidAfter)}`];
 };
 

@@ -3,6 +3,7 @@
 import type { TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import { nearest } from '../nearest.ts';
+import { OperatorError } from '../operator-error.ts';
 
 /** One thing that is wrong: where (`redirect_uris[1]`), and what would be right. */
 export interface Problem {
@@ -11,7 +12,7 @@ export interface Problem {
 }
 
 /** Metadata that cannot be registered (RFC 7591 3.2.2 invalid_client_metadata); names every problem. */
-export class RegistrationError extends Error {
+export class RegistrationError extends OperatorError {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {

@@ -1,0 +1,58 @@
+// The reports on keys (src/keys/report.ts) as tables and sentences.
+import { isDraft } from '../../src/keys/plan.ts';
+import type { AlgorithmPlan, KeyStanding } from '../../src/keys/report.ts';
+import type { Forecast } from '../../src/keys/verifier-caches.ts';
+import { dateInWords, distanceInWords, durationInWords } from '../../src/words.ts';
+import { instant, table } from '../output.ts';
+
+const named = (kid: string): string => (isDraft({ kid }) ? 'a new key' : kid);
+
+export function keyTable(standings: readonly KeyStanding[], t: number): string {
+  const rows = standings.map((key) => [
+    key.kid,
+    key.alg,
+    key.signs ? `${key.state}, signs` : key.state,
+    instant(key.publish_at, t),
+    instant(key.activate_at, t),
+    instant(key.retire_at, t),
+    instant(key.revoked_at ?? key.remove_at, t),
+    instant(key.tokens_until, t),
+  ]);
+  const header = ['KID', 'ALG', 'STATE', 'PUBLISHED', 'ACTIVE', 'RETIRED', 'OUT', 'TOKENS UNTIL'];
+  return table(header, rows);
+}
+
+export const planWords = (plans: readonly AlgorithmPlan[], t: number): string =>
+  plans
+    .map(({ alg, signer, steps, outage_if_now }) => {
+      const rows = steps.map(({ at, kid, becomes, because }) => [
+        dateInWords(at),
+        distanceInWords(at, t),
+        named(kid),
+        becomes,
+        because,
+      ]);
+      return [
+        signer ? `${alg} signs with ${named(signer)}` : `${alg} does not sign yet`,
+        rows.length > 0 ? table(['WHEN', 'IN', 'KEY', 'BECOMES', 'BECAUSE'], rows) : 'nothing is planned',
+        outageWords('If the next key signed now', outage_if_now),
+      ].join('\n');
+    })
+    .join('\n\n');
+
+/** `when` opens the sentence. */
+export function outageWords(when: string, outage: readonly Forecast[]): string {
+  if (outage.length === 0) return `${when}, nobody would refuse a good token.`;
+  const who = outage.map(({ verifier, seconds }) => `${verifier} ${durationInWords(seconds)}`);
+  return `${when}, good tokens would be refused for up to: ${who.join(', ')}.`;
+}
+
+/** By when each kind of verifier distrusts a key that was revoked at `t`. */
+export function exposureTable(exposure: readonly Forecast[], t: number): string {
+  const rows = exposure.map(({ verifier, seconds }) =>
+    Number.isFinite(seconds)
+      ? [verifier, instant(t + seconds, t)]
+      : [verifier, 'when it is restarted, or meets a key that it does not know'],
+  );
+  return table(['VERIFIER', 'MAY TRUST IT UNTIL'], rows);
+}

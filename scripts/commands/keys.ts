@@ -1,0 +1,113 @@
+// mintmark keys list | plan | rotate | revoke, and the verbs of custody (keys-custody.ts).
+import type { Command } from 'commander';
+import type { KeyTimes } from '../../src/keys/lifecycle.ts';
+import { settle } from '../../src/keys/plan.ts';
+import { type AlgorithmPlan, keyStandings, planReport } from '../../src/keys/report.ts';
+import { noteRevocation } from '../../src/keys/revocation-notes.ts';
+import { changeKeys, type KeyManagement, revokeKey, rotateKeys } from '../../src/keys/rotate.ts';
+import { exposureForecast } from '../../src/keys/verifier-caches.ts';
+import { OperatorError } from '../../src/operator-error.ts';
+import type { SigningAlg } from '../../src/stores/stores.ts';
+import { answer, note } from '../output.ts';
+import { change, done, type Options, query } from '../verbs.ts';
+import { addCustodyCommands } from './keys-custody.ts';
+import { exposureTable, keyTable, outageWords, planWords } from './keys-words.ts';
+import { manageKeys } from './manage-keys.ts';
+
+type Rotation = Options & { alg?: string; now?: boolean; reason?: string };
+
+export function addKeysCommands(keys: Command): void {
+  query(keys, 'list', 'every key, its state and its times').action(list);
+  query(keys, 'plan', 'what happens next, when, which rule says so, who would break now').action(plan);
+  change(keys, 'rotate', 'bring the next change of keys forward, as far as it is safe')
+    .option('--alg <A>', 'of this algorithm alone')
+    .option('--now', 'at once, whoever breaks; needs --reason')
+    .option('--reason <R>', 'why, for the audit log')
+    .action(rotate);
+  change(keys, 'revoke <KID>', 'take a compromised key out, at once and for ever')
+    .requiredOption('--reason <R>', 'why, for the audit log')
+    .action(revoke);
+  addCustodyCommands(keys);
+}
+
+async function list(options: Options): Promise<void> {
+  const { standings, t } = await manageKeys(options, async ({ keys, clock, timetable }) => {
+    const set = await keys.read();
+    const t = Math.max(clock.now(), set.lastT);
+    return { standings: keyStandings(set.keys, t, timetable), t };
+  });
+  const isEmpty = standings.length === 0;
+  answer(options, standings, isEmpty ? 'no keys yet: the first start makes them' : keyTable(standings, t));
+}
+
+async function plan(options: Options): Promise<void> {
+  const { plans, t } = await manageKeys(options, async (management) => {
+    const { timetable } = management;
+    const whole = await changeKeys(management, (keys, t) => settle(keys, t, timetable), { dryRun: true });
+    return {
+      plans: timetable.algs.map((alg) => planReport(whole.after, alg, whole.t, timetable)),
+      t: whole.t,
+    };
+  });
+  answer(options, { now: t, algs: plans }, planWords(plans, t));
+}
+
+async function rotate(options: Rotation): Promise<void> {
+  if (options.now && !options.reason) {
+    throw new OperatorError('--now may break verifiers: say why with --reason, for the audit log', 2);
+  }
+  const rotated = await manageKeys(options, (management) => rotateAll(management, options));
+  const t = rotated[0]?.t ?? 0;
+  const outage = options.now ? rotated.flatMap(({ before }) => before.outage_if_now) : [];
+  if (options.now) note(outageWords('Rotated at once', outage));
+  const plans = rotated.map(({ after }) => after);
+  answer(options, { now: t, algs: plans, outage }, done(options, planWords(plans, t)));
+}
+
+/** Every algorithm asked for. Throws OperatorError, exit 3, where there is nothing to do for any of them. */
+async function rotateAll(management: KeyManagement, options: Rotation) {
+  const { timetable } = management;
+  const rotated: { t: number; before: AlgorithmPlan; after: AlgorithmPlan }[] = [];
+  const reasons: string[] = [];
+  for (const alg of options.alg === undefined ? timetable.algs : [configured(options.alg, timetable.algs)]) {
+    try {
+      const { t, before, after } = await rotateKeys(management, alg, options);
+      const report = (keys: readonly KeyTimes[]) => planReport(keys, alg, t, timetable);
+      rotated.push({ t, before: report(settle(before, t, timetable)), after: report(after) });
+    } catch (error) {
+      if (!(error instanceof OperatorError) || error.exitCode !== 3) throw error;
+      reasons.push(error.message.replace('nothing to do: ', ''));
+    }
+  }
+  if (rotated.length === 0) throw new OperatorError(`nothing to do: ${reasons.join('; ')}`, 3);
+  for (const reason of reasons) note(reason);
+  return rotated;
+}
+
+function configured(alg: string, algs: readonly SigningAlg[]): SigningAlg {
+  const found = algs.find((one) => one === alg);
+  if (found) return found;
+  throw new OperatorError(
+    `${alg} has no keys here: --alg is one of keys.signing_algs, ${algs.join(', ')}`,
+    2,
+  );
+}
+
+async function revoke(kid: string, options: Options & { reason: string }): Promise<void> {
+  const { t, isNoted, exposure } = await manageKeys(options, async (management, { config }) => {
+    const { t } = await revokeKey(management, kid, options);
+    const exposure = exposureForecast(management.timetable.jwksMaxAge);
+    return { t, exposure, isNoted: options.dryRun === true || noteRevocation(config.keys_folder, kid, t) };
+  });
+  if (!isNoted) {
+    note(
+      `warning: the keys folder cannot be written: revoke ${kid} again if the store is ever restored from a backup`,
+    );
+  }
+  const trusted = exposure.map(({ verifier, seconds }) => ({
+    verifier,
+    trusts_until: Number.isFinite(seconds) ? t + seconds : null,
+  }));
+  const words = `${kid} is revoked: it left the JWKS, and the next key signs\n${exposureTable(exposure, t)}`;
+  answer(options, { kid, revoked_at: t, verifiers: trusted }, done(options, words));
+}
