@@ -18,7 +18,7 @@ export interface Seat {
 export interface Sitter {
   /** not the process's own pool: its commits are told, and it leaves no SET behind */
   readonly foreign: boolean;
-  /** It kept a transaction open and asked nothing, and was made to leave. */
+  /** It keeps a transaction open and asks nothing: others want the turn, so it must leave its seat. */
   evicted(): void;
 }
 
@@ -66,12 +66,12 @@ function createSeat(engine: Runner, turns: Turns, options: SeatOptions): Seat {
     stopTimer();
     try {
       const answer = await engine.run(batch);
-      if (statusOf(answer) === 'I') {
-        await options.afterBatch();
-        turns.pass(me);
-      } else {
-        stopTimer = options.timer(options.idleInTransactionLifetime, evict);
+      if (statusOf(answer) !== 'I') {
+        stopTimer = options.timer(options.idleInTransactionLifetime, options.evicted);
+        return answer;
       }
+      await options.afterBatch();
+      turns.pass(me);
       return answer;
     } catch (error) {
       // The session died with its transaction: there is nothing left to roll back.
@@ -80,38 +80,36 @@ function createSeat(engine: Runner, turns: Turns, options: SeatOptions): Seat {
     }
   }
 
-  function evict(): void {
-    void leave();
-    options.evicted();
-  }
-
   async function clear(): Promise<void> {
     turns.withdraw(me);
     await running;
     stopTimer();
-    if (turns.has(me)) await engine.run(rollback);
-    if (!options.foreign) return;
-    await turns.take(me);
-    await engine.run(query('DISCARD ALL'));
-  }
-
-  function leave(): Promise<void> {
-    // An engine that fails now has forgotten the transaction by itself.
-    leaving ??= clear()
-      .catch(() => {})
-      .then(() => turns.pass(me));
-    return leaving;
+    await forget(engine, turns, me, options.foreign);
   }
 
   return {
-    leave,
-    run(batch) {
-      if (leaving) return Promise.reject(new Error('the connection has ended'));
+    leave() {
+      // An engine that fails now has forgotten by itself.
+      leaving ??= clear()
+        .catch(() => {})
+        .then(() => turns.pass(me));
+      return leaving;
+    },
+    async run(batch) {
+      if (leaving) throw new Error('the connection has ended');
       const answer = run(batch);
       running = answer.catch(() => {});
       return answer;
     },
   };
+}
+
+/** Leaves nothing of this connection in the session that all share. */
+async function forget(engine: Runner, turns: Turns, me: symbol, foreign: boolean): Promise<void> {
+  if (turns.has(me)) await engine.run(rollback);
+  if (!foreign) return;
+  await turns.take(me);
+  await engine.run(query('DISCARD ALL'));
 }
 
 // Sync first: after a Flush, PGlite would still be in the middle of an extended query.

@@ -16,11 +16,12 @@ export function serve(stream: Duplex, arbiter: Arbiter, greeting: Buffer, foreig
   const read = createRequestReader();
   const seat = arbiter.seat({
     foreign,
-    evicted: () => hangUp('25P03', 'a transaction stayed open with nothing asked: it was rolled back'),
+    evicted: () => void hangUp('25P03', 'a transaction stayed open with nothing asked: it was rolled back'),
   });
 
-  function hangUp(sqlState: string, text: string): void {
+  function hangUp(sqlState: string, text: string): Promise<void> {
     if (!stream.writableEnded) stream.end(fatal(sqlState, text), () => stream.destroy());
+    return seat.leave();
   }
 
   async function answer(chunk: Buffer): Promise<void> {
@@ -38,14 +39,13 @@ export function serve(stream: Duplex, arbiter: Arbiter, greeting: Buffer, foreig
     stream.pause();
     answer(chunk).then(
       () => stream.resume(),
-      (error) => hangUp(error instanceof ProtocolError ? '08P01' : '57P02', error.message),
+      (error) => void hangUp(error instanceof ProtocolError ? '08P01' : '57P02', error.message),
     );
   });
 
   return {
     async end(sqlState, text) {
-      hangUp(sqlState, text);
-      await seat.leave();
+      await hangUp(sqlState, text);
       stream.destroy();
     },
   };
