@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import type { Events } from './events.ts';
 import { backchannel } from './http/backchannel/backchannel.ts';
 import { answerError } from './http/errors.ts';
+import { apiHeaders } from './http/headers.ts';
 import { metadata } from './http/metadata/metadata.ts';
 import { operator } from './http/operator/operator.ts';
 import type { Check } from './http/operator/readiness.ts';
@@ -47,8 +48,9 @@ function server(parts: AppParts): FastifyInstance {
   const app = Fastify(
     serverOptions({ ...parts, random: as.random, trustedProxies: config.trusted_proxies }),
   ) as unknown as FastifyInstance;
+  const headers = apiHeaders(as.issuer);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header(requestIdHeader, request.id);
+    reply.header(requestIdHeader, request.id).headers(headers);
     done();
   });
   // No body is read where no route asks for one.

@@ -25,12 +25,12 @@ export function asOAuthError(error: unknown): OAuthError {
   const options = { cause: error };
   if (error instanceof StoreUnavailableError) return new OAuthError('store_unavailable', options);
   if (error instanceof SigningUnavailableError) return new OAuthError('signing_unavailable', options);
+  // Fastify's own refusals, and what the socket says of a caller that went away: before a handler is reached.
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new OAuthError('form_too_large', options);
-  // Fastify's own refusals, before a handler is reached.
-  const isFrameworks = typeof code === 'string' && code.startsWith('FST_');
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new OAuthError('content_type_not_form', options);
   const isCallers = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
-  return new OAuthError(isFrameworks && isCallers ? 'request_malformed' : 'fault', options);
+  return new OAuthError(isCallers ? 'request_malformed' : 'fault', options);
 }
 
 /** Tells of an error and answers it. */

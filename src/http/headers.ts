@@ -1,6 +1,6 @@
-// Headers that every answer of a scope has, made once: what a plugin would set by a hook for every request.
+// Headers that many answers have, made once: what plugins would work out anew for every request.
 
-/** For answers that are no pages: nothing in them may be run, framed or guessed at (OWASP REST security). */
+/** For answers that are no pages, so for all but a browser's: nothing in them may be run, framed or guessed at (OWASP REST security). */
 export const apiHeaders = (issuer: string): Readonly<Record<string, string>> => ({
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",

@@ -4,7 +4,7 @@ import type { Events } from '../../events.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { assertFormType, formSizeLimit, parseForm } from '../../oauth/parameters.ts';
 import { answerError, asOAuthError } from '../errors.ts';
-import { apiHeaders, noStore } from '../headers.ts';
+import { noStore } from '../headers.ts';
 import { token } from './token.ts';
 
 export interface BackchannelParts {
@@ -14,9 +14,8 @@ export interface BackchannelParts {
 
 /** The scope. Mount it under the issuer's path. */
 export async function backchannel(scope: FastifyInstance, { as, events }: BackchannelParts): Promise<void> {
-  const headers = { ...apiHeaders(as.issuer), ...noStore };
   scope.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(headers);
+    reply.headers(noStore);
     done();
   });
   acceptForms(scope);

@@ -7,7 +7,6 @@ import { settleTime } from '../../keys/lifecycle.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { issuerPath, metadataPaths, serverMetadata } from '../../oauth/metadata.ts';
 import { errorResponses } from '../errors.ts';
-import { apiHeaders } from '../headers.ts';
 import { type PublicDocument, sendDocument } from './document.ts';
 
 export interface MetadataParts {
@@ -20,7 +19,6 @@ export async function metadata(scope: FastifyInstance, { as, keys }: MetadataPar
   // Nothing is logged here, so no request needs a log of its own.
   scope.setChildLoggerFactory((log) => log);
   const headers = {
-    ...apiHeaders(as.issuer),
     'access-control-allow-origin': '*',
     'cross-origin-resource-policy': 'cross-origin',
     'cache-control': cacheControl(keys),
