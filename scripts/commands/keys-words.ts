@@ -34,7 +34,9 @@ export const planWords = (plans: readonly AlgorithmPlan[], t: number): string =>
       ]);
       return [
         signer ? `${alg} signs with ${named(signer)}` : `${alg} does not sign yet`,
-        rows.length > 0 ? table(['WHEN', 'IN', 'KEY', 'BECOMES', 'BECAUSE'], rows) : 'nothing is planned',
+        rows.length > 0
+          ? table(['WHEN', 'FROM NOW', 'KEY', 'BECOMES', 'BECAUSE'], rows)
+          : 'nothing is planned',
         outageWords('If the next key signed now', outage_if_now),
       ].join('\n');
     })
@@ -44,7 +46,7 @@ export const planWords = (plans: readonly AlgorithmPlan[], t: number): string =>
 export function outageWords(when: string, outage: readonly Forecast[]): string {
   if (outage.length === 0) return `${when}, nobody would refuse a good token.`;
   const who = outage.map(({ verifier, seconds }) => `${verifier} ${durationInWords(seconds)}`);
-  return `${when}, good tokens would be refused for up to: ${who.join(', ')}.`;
+  return `${when}, good tokens would be refused for up to: ${who.join('; ')}.`;
 }
 
 /** By when each kind of verifier distrusts a key that was revoked at `t`. */

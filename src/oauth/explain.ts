@@ -85,7 +85,7 @@ export async function explainToken(text: string, parts: ExplainParts): Promise<E
   }
   const { aud, exp } = token.claims;
   const left = durationInWords(Number(exp) - parts.now);
-  const sentence = `accepted: signed by ${token.header.kid}, for ${String(aud)}, good for another ${left}`;
+  const sentence = `it is signed by ${token.header.kid}, for ${String(aud)}, good for another ${left}`;
   return explanation(token, parts, ['ok', sentence]);
 }
 
