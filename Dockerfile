@@ -26,6 +26,6 @@ USER 1000:1000
 VOLUME ["/data", "/keys"]
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "build/scripts/healthcheck.js"]
-ENTRYPOINT ["node", "--enable-source-maps", "/app/build/scripts/mintmark.js"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "build/bin/healthcheck.js"]
+ENTRYPOINT ["node", "/app/build/bin/mintmark.js"]
 CMD ["start"]

@@ -2,7 +2,9 @@
 // mintmark: the one executable. Dispatch and help; a command's module is loaded when it is asked for, so that help
 // and start are quick.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
+import { packageRoot } from '../src/package-root.ts';
 import { fail, leaveWithReader } from './output.ts';
 
 type Fill = (noun: Command) => void;
@@ -58,7 +60,7 @@ function program(): Command {
 }
 
 function version(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const manifest = readFileSync(join(packageRoot, 'package.json'), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
 }
 

@@ -3,10 +3,11 @@
 // A migration first expands the schema; what the version before needs is dropped in a later release. So a database that
 // is newer than this code, as after a deploy was rolled back, is served: only what this code lacks is newer. For the
 // same reason there is no undo. No statement that cannot run in a transaction (CREATE INDEX CONCURRENTLY).
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type pg from 'pg';
 import Postgrator from 'postgrator';
 import { OperatorError } from '../../operator-error.ts';
+import { packageRoot } from '../../package-root.ts';
 import type { Database } from './database.ts';
 import { transaction } from './pool.ts';
 import { isUnavailable, reasonOf } from './unavailable.ts';
@@ -26,9 +27,7 @@ export interface MigrationStatus {
 }
 
 /** In src/, from where the compiled code reads them too. */
-export const migrationsFolder = fileURLToPath(
-  new URL('../../../../src/stores/postgres/migrations', import.meta.url),
-);
+export const migrationsFolder = join(packageRoot, 'src/stores/postgres/migrations');
 
 const schemaTable = 'schema_version';
 /** Any number that no other program on the database is likely to lock: "mint" in ASCII. */

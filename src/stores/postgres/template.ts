@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { OperatorError } from '../../operator-error.ts';
+import { packageRoot } from '../../package-root.ts';
 import { migrationsFolder } from './migrations.ts';
 
 /**
@@ -18,8 +18,7 @@ export function templateFile(): string {
   for (const file of readdirSync(migrationsFolder).sort()) {
     hash.update(`\0${file}\0`).update(readFileSync(join(migrationsFolder, file)));
   }
-  const build = fileURLToPath(new URL('../../../', import.meta.url));
-  return join(build, `embedded-template-${hash.digest('hex').slice(0, 16)}.tar.gz`);
+  return join(packageRoot, 'build', `embedded-template-${hash.digest('hex').slice(0, 16)}.tar.gz`);
 }
 
 function pgliteVersion(): string {
