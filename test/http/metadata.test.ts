@@ -1,0 +1,169 @@
+// What anyone may read, over a real socket, of an issuer without a path and of one with a path.
+import { createHash } from 'node:crypto';
+import t from 'tap';
+import { rotateKeys } from '../../src/keys/rotate.ts';
+import { keyManagementOf } from '../../src/wire.ts';
+import { freePort } from '../helpers/servers.ts';
+import { basic, testServer } from '../helpers/test-server.ts';
+
+const server = await testServer(t, {
+  MINTMARK_KEYS_SIGNING_ALGS: 'RS256,ES256',
+  MINTMARK_KEYS_JWKS_MAX_AGE: '120',
+});
+const { issuer } = server;
+const jwksUri = `${issuer}/.well-known/jwks.json`;
+
+t.test('both documents are one, and name what works and nothing else', async (t) => {
+  const [oauth, openid] = await Promise.all(
+    ['oauth-authorization-server', 'openid-configuration'].map(async (name) => {
+      return (await fetch(`${issuer}/.well-known/${name}`)).json();
+    }),
+  );
+  t.strictSame(oauth, openid);
+  t.strictSame(oauth, {
+    issuer,
+    token_endpoint: `${issuer}/token`,
+    jwks_uri: jwksUri,
+    grant_types_supported: ['client_credentials'],
+    response_types_supported: [],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+  });
+});
+
+t.test('the keys are public ones, of every algorithm, with one in waiting', async (t) => {
+  const { keys } = (await (await fetch(jwksUri)).json()) as { keys: Record<string, string>[] };
+  t.strictSame(keys.map(({ alg }) => alg).sort(), ['ES256', 'ES256', 'RS256', 'RS256']);
+  const members = { RSA: 'alg,e,kid,kty,n,use', EC: 'alg,crv,kid,kty,use,x,y' } as Record<string, string>;
+  for (const key of keys) t.equal(Object.keys(key).sort().join(), members[key.kty ?? '']);
+});
+
+for (const path of ['jwks.json', 'openid-configuration', 'oauth-authorization-server']) {
+  const url = `${issuer}/.well-known/${path}`;
+
+  t.test(`${path} may be kept, by anyone, no longer than a rotation allows for`, async (t) => {
+    const { status, headers } = await fetch(url);
+    t.equal(status, 200);
+    t.equal(headers.get('content-type'), 'application/json; charset=utf-8');
+    t.equal(
+      headers.get('cache-control'),
+      'public, max-age=120, stale-while-revalidate=30, stale-if-error=30',
+    );
+    t.equal(headers.get('access-control-allow-origin'), '*');
+    t.equal(headers.get('set-cookie'), null);
+    t.equal(headers.get('x-content-type-options'), 'nosniff');
+    t.match(headers.get('x-request-id'), /^[0-9a-f-]{36}$/);
+  });
+
+  t.test(`${path} is not sent again to whoever has it`, async (t) => {
+    const etag = (await fetch(url)).headers.get('etag') ?? '';
+    t.match(etag, /^"[\w-]+"$/, 'a strong tag');
+    const known = [etag, `W/${etag}`, `"other", ${etag}`, `"other",W/${etag} , "x"`, '*', ' * '];
+    for (const tag of known) {
+      const { status, headers } = await fetch(url, { headers: { 'if-none-match': tag } });
+      t.equal(status, 304, tag);
+      t.equal(headers.get('etag'), etag);
+      t.match(headers.get('cache-control'), /^public, max-age=120/);
+    }
+    for (const tag of ['"other"', etag.slice(1, -1), '']) {
+      t.equal((await fetch(url, { headers: { 'if-none-match': tag } })).status, 200, tag);
+    }
+  });
+
+  t.test(`${path} answers HEAD like GET, without the body`, async (t) => {
+    const get = await fetch(url);
+    const head = await fetch(url, { method: 'HEAD' });
+    t.equal(head.status, 200);
+    for (const name of ['etag', 'content-length', 'content-type', 'cache-control']) {
+      t.equal(head.headers.get(name), get.headers.get(name), name);
+    }
+    t.equal(await head.text(), '');
+  });
+
+  t.test(`${path} may be asked for by a page with headers of its own`, async (t) => {
+    const { status, headers } = await fetch(url, { method: 'OPTIONS' });
+    t.equal(status, 204);
+    t.equal(headers.get('access-control-allow-origin'), '*');
+    t.equal(headers.get('access-control-allow-methods'), 'GET, HEAD');
+  });
+}
+
+t.test('after a rotation the next answer has the new keys and a new tag', async (t) => {
+  const before = await fetch(jwksUri);
+  await rotateKeys(keyManagementOf(server.service.house, 'test'), 'RS256', { now: true, reason: 'a test' });
+  await server.service.care();
+  const after = await fetch(jwksUri);
+  t.not(after.headers.get('etag'), before.headers.get('etag'));
+  const { keys } = (await after.json()) as { keys: unknown[] };
+  t.ok(keys.length > ((await before.json()) as { keys: unknown[] }).keys.length);
+});
+
+t.test('health says alive and ready, and in detail what was looked at', async (t) => {
+  t.strictSame(await (await fetch(`${issuer}/livez`)).json(), { status: 'live' });
+  t.strictSame(await (await fetch(`${issuer}/readyz`)).json(), { status: 'ready' });
+  const verbose = await fetch(`${issuer}/readyz?verbose`);
+  const { checks } = (await verbose.json()) as { checks: Record<string, unknown>[] };
+  t.strictSame(checks.map(({ name }) => name).sort(), ['keys', 'migrations', 'postgres']);
+  for (const check of checks) t.match(check, { ok: true, seconds: Number });
+  t.equal(verbose.headers.get('cache-control'), 'no-store');
+});
+
+t.test('metrics are text for Prometheus', async (t) => {
+  const { status, headers } = await fetch(`${issuer}/metrics`);
+  t.equal(status, 200);
+  t.match(headers.get('content-type'), /^text\/plain; version=0\.0\.4/);
+});
+
+t.test('the service’s own answers carry no trace of what it is made of', async (t) => {
+  const { headers } = await fetch(`${issuer}/livez`);
+  t.equal(headers.get('server'), null);
+  t.equal(headers.get('x-powered-by'), null);
+});
+
+t.test('an issuer with a path', async (t) => {
+  const [port, operatorPort] = [await freePort(), await freePort()];
+  const origin = `http://localhost:${port}`;
+  const tenant = await testServer(t, {
+    PORT: String(port),
+    MINTMARK_ISSUER: `${origin}/tenant/a`,
+    MINTMARK_OPERATOR_PORT: String(operatorPort),
+  });
+  const documents = [
+    `${origin}/.well-known/oauth-authorization-server/tenant/a`,
+    `${origin}/.well-known/openid-configuration/tenant/a`,
+    `${origin}/tenant/a/.well-known/openid-configuration`,
+  ];
+  for (const url of documents) {
+    t.match(await (await fetch(url)).json(), {
+      issuer: tenant.issuer,
+      token_endpoint: `${origin}/tenant/a/token`,
+      jwks_uri: `${origin}/tenant/a/.well-known/jwks.json`,
+    });
+  }
+  t.equal((await fetch(`${origin}/tenant/a/.well-known/jwks.json`)).status, 200);
+  const client = await tenant.client({});
+  const answer = await tenant.token(
+    { grant_type: 'client_credentials' },
+    basic(client.client_id, client.client_secret),
+  );
+  t.equal(answer.status, 200);
+  for (const path of ['/token', '/.well-known/jwks.json', '/.well-known/openid-configuration']) {
+    t.equal((await fetch(origin + path)).status, 404, `${path} is another issuer’s`);
+  }
+
+  for (const path of ['/livez', '/readyz', '/metrics']) {
+    t.equal((await fetch(origin + path)).status, 404, `${path} is not for everybody`);
+    t.equal((await fetch(`http://localhost:${operatorPort}${path}`)).status, 200);
+  }
+  t.equal((await fetch(`http://localhost:${operatorPort}/tenant/a/token`)).status, 404);
+});
+
+t.test('the tag is the digest of what is sent, so every replica has the same', async (t) => {
+  const response = await fetch(`${issuer}/.well-known/openid-configuration`);
+  const digest = createHash('sha256')
+    .update(await response.text())
+    .digest('base64url');
+  t.equal(response.headers.get('etag'), `"${digest.slice(0, 27)}"`);
+});
