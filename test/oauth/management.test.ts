@@ -142,7 +142,7 @@ t.test('on a store', async (t) => {
     await setClientDisabled(management, 'shop', true);
     t.equal((await findClient(management, 'shop')).disabledAt, now);
     t.match(await audited(), { event: 'client.disabled' });
-    await t.rejects(setClientDisabled(management, 'shop', true), { exitCode: 3 });
+    await t.rejects(setClientDisabled(management, 'shop', true), { name: 'OperatorError', exitCode: 3 });
     await setClientDisabled(management, 'shop', false);
     t.equal((await findClient(management, 'shop')).disabledAt, null);
     t.match(await audited(), { event: 'client.enabled' });
@@ -191,7 +191,7 @@ t.test('on a store', async (t) => {
     t.match(await update({ access_token_lifetime: null }), { scopes: ['read'], accessTokenLifetime: null });
     t.match(await findResource(management, 'https://api.example'), { scopes: ['read'], updatedAt: now });
     t.match(await audited(), { event: 'resource.updated' });
-    await t.rejects(update({ scopes: ['read'] }), { exitCode: 3 });
+    await t.rejects(update({ scopes: ['read'] }), { name: 'OperatorError', exitCode: 3 });
     await t.rejects(update({ resource: 'https://other.example' }), { exitCode: 4, message: /for ever/ });
     await t.rejects(update({ access_token_lifetime: 86_401 }), { exitCode: 1, message: /at most 86400/ });
     await t.rejects(update('x'), { exitCode: 1, message: /JSON object/ });
@@ -208,13 +208,19 @@ t.test('on a store', async (t) => {
     const before = await all();
     const dry = { dryRun: true };
     t.notMatch(await registerClient(management, {}, dry), { client_secret: String }, 'no secret is made');
-    await t.rejects(registerClient(management, { client_id: 'shop' }, dry), { exitCode: 4 });
+    await t.rejects(registerClient(management, { client_id: 'shop' }, dry), {
+      name: 'OperatorError',
+      exitCode: 4,
+    });
     await updateClient(management, 'shop', { client_name: 'Store' }, dry);
     t.notMatch(await addClientSecret(management, 'shop', dry), { client_secret: String });
-    await t.rejects(retireOldSecrets(management, 'shop', dry), { exitCode: 3 });
+    await t.rejects(retireOldSecrets(management, 'shop', dry), { name: 'OperatorError', exitCode: 3 });
     await setClientDisabled(management, 'shop', true, dry);
     await createResource(management, { resource: 'https://new.example' }, dry);
-    await t.rejects(createResource(management, { resource: 'https://api.example' }, dry), { exitCode: 4 });
+    await t.rejects(createResource(management, { resource: 'https://api.example' }, dry), {
+      name: 'OperatorError',
+      exitCode: 4,
+    });
     await updateResource(management, 'https://api.example', { scopes: [] }, dry);
     await deleteResource(management, 'https://api.example', dry);
     t.same(await all(), before);
@@ -223,7 +229,7 @@ t.test('on a store', async (t) => {
   await t.test('a deleted resource is gone', async (t) => {
     await deleteResource(management, 'https://api.example');
     t.match(await audited(), { event: 'resource.deleted' });
-    await t.rejects(findResource(management, 'https://api.example'), { exitCode: 1 });
+    await t.rejects(findResource(management, 'https://api.example'), { name: 'OperatorError', exitCode: 1 });
     await t.rejects(deleteResource(management, 'https://api.example'), {
       exitCode: 1,
       message: /no resource/,
