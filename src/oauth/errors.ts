@@ -133,3 +133,14 @@ export class OAuthError extends Error {
     return refusals[this.reason];
   }
 }
+
+/** The table as docs/errors.md shows it (`npm run schema`). */
+export const refusalTable = (): string =>
+  [
+    '| reason | status | `error` | `error_description` |',
+    '|---|---|---|---|',
+    ...Object.entries(refusals).map(
+      ([reason, { status, error, description }]) =>
+        `| \`${reason}\` | ${status} | \`${error}\` | ${description} |`,
+    ),
+  ].join('\n');
