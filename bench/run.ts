@@ -1,11 +1,13 @@
 // `npm run bench`: the figures that the project publishes, each as a ratio to this machine's own limit in the same
 // run. The service has one core, the load generator the other. Needs wrk, taskset, openssl, Postgres and Redis.
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres, startRedis } from '../test/helpers/servers.ts';
+import { type ServiceProcess, scratchFolder, startService } from '../test/helpers/service.ts';
 import { type Load, load, type Measured, medians, opensslSignatures } from './load.ts';
-import { type Service, scratchFolder, startService } from './service.ts';
 
 const SERVICE_CORE = 0;
+const through = ['taskset', '-c', String(SERVICE_CORE)];
 const LOAD_CORE = 1;
 const RUNS = Number(process.env.BENCH_RUNS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
@@ -22,12 +24,18 @@ const tell = (what: string, measured: string, against = ''): void => {
   console.error(`${what}: ${measured} ${against}`);
 };
 
+/** Resident memory. */
+function megabytesOf({ pid }: ServiceProcess): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+}
+
 const rate = ({ perSecond }: Measured): string => `${perSecond.toFixed(0)} /s`;
 const latency = ({ p50, p99 }: Measured): string => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
 
 /** A client whose tokens are for `resource`, registered through the executable; its token request as a load. */
 async function tokenLoad(
-  service: Service,
+  service: ServiceProcess,
   resource: string,
   alg: string,
 ): Promise<Omit<Load, 'connections'>> {
@@ -44,7 +52,7 @@ async function tokenLoad(
   return { url: `${service.issuer}/token`, seconds: SECONDS, form };
 }
 
-async function measureTokens(service: Service, signaturesPerSecond: number): Promise<void> {
+async function measureTokens(service: ServiceProcess, signaturesPerSecond: number): Promise<void> {
   const rs256 = await tokenLoad(service, 'https://rs256.example.com', 'RS256');
   await load({ ...rs256, connections: 32 }, LOAD_CORE);
   for (const connections of [32, 128]) {
@@ -65,9 +73,12 @@ async function measureTokens(service: Service, signaturesPerSecond: number): Pro
   );
 }
 
-const jwksLoad = (service: Service) => ({ url: `${service.issuer}/.well-known/jwks.json`, seconds: SECONDS });
+const jwksLoad = (service: ServiceProcess) => ({
+  url: `${service.issuer}/.well-known/jwks.json`,
+  seconds: SECONDS,
+});
 
-async function measureDocuments(service: Service): Promise<void> {
+async function measureDocuments(service: ServiceProcess): Promise<void> {
   for (const connections of [32, 128]) {
     const jwks = await medians({ ...jwksLoad(service), connections }, LOAD_CORE, RUNS);
     tell(`JWKS, ${connections} connections`, rate(jwks), latency(jwks));
@@ -81,15 +92,15 @@ async function measureServers(): Promise<void> {
   const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
   const { folder, remove } = scratchFolder();
   const env = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, MINTMARK_KEYS_SIGNING_ALGS: 'RS256,ES256' };
-  const service = await startService({ core: SERVICE_CORE, folder, env });
+  const service = await startService({ through, folder, env });
   try {
     await sleep(5000);
-    tell('idle memory with Postgres and Redis', `${service.memory().toFixed(0)} MB`);
+    tell('idle memory with Postgres and Redis', `${megabytesOf(service).toFixed(0)} MB`);
     const signaturesPerSecond = await opensslSignatures(SERVICE_CORE);
     tell('openssl speed rsa2048, one core', `${signaturesPerSecond.toFixed(0)} signatures/s`);
     await measureTokens(service, signaturesPerSecond);
     await measureDocuments(service);
-    tell('memory after the load', `${service.memory().toFixed(0)} MB`);
+    tell('memory after the load', `${megabytesOf(service).toFixed(0)} MB`);
   } finally {
     await service.stop();
     remove();
@@ -100,8 +111,8 @@ async function measureServers(): Promise<void> {
 async function measureStarts(): Promise<void> {
   const { folder, remove } = scratchFolder();
   for (const what of ['embedded, first start to ready', 'embedded, restart to ready']) {
-    const service = await startService({ core: SERVICE_CORE, folder });
-    tell(what, `${(service.startedIn / 1000).toFixed(2)} s`);
+    const service = await startService({ through, folder });
+    tell(what, `${service.startedIn.toFixed(2)} s`);
     await service.stop();
   }
   remove();

@@ -7,11 +7,15 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
 	"os"
+	"strconv"
+	"time"
 
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
@@ -22,7 +26,8 @@ func main() {
 		log.Fatal("usage: go run . ISSUER AUDIENCE, tokens on standard input")
 	}
 	issuer, audience := os.Args[1], os.Args[2]
-	keys, err := keyfunc.NewDefault([]string{jwksURI(issuer)})
+	keys, err := keyfunc.NewDefaultOverrideCtx(context.Background(), []string{jwksURI(issuer)},
+		keyfunc.Override{RefreshInterval: cacheLifetime()})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -32,6 +37,9 @@ func main() {
 	input.Buffer(nil, 1<<20)
 	for input.Scan() {
 		token, err := parser.Parse(accessToken(input.Bytes()), keys.Keyfunc)
+		if err == nil && token.Header["typ"] != "at+jwt" {
+			err = errors.New("not an access token")
+		}
 		if err != nil {
 			fmt.Println("refused:", err)
 			continue
@@ -39,6 +47,14 @@ func main() {
 		claims, _ := json.Marshal(token.Claims)
 		fmt.Println("accepted:", string(claims))
 	}
+}
+
+// cacheLifetime is how long the JWKS is kept. The issuer's keys.verifier_cache_lifetime must be at least as long.
+func cacheLifetime() time.Duration {
+	if seconds, err := strconv.Atoi(os.Getenv("JWKS_CACHE_LIFETIME")); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	return time.Hour
 }
 
 func jwksURI(issuer string) string {

@@ -1,0 +1,130 @@
+// The issuer as its users meet it: the compiled executable as a process of its own, with its own folder, port and
+// environment, over real sockets; and the executable again, beside it.
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { freePort } from './servers.ts';
+
+const executable = join(import.meta.dirname, '../../scripts/mintmark.js');
+/** On a machine that has much else to do. */
+const SECONDS_TO_START = 60;
+
+export interface ServiceOptions {
+  /** data and keys lie in it */
+  readonly folder: string;
+  readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** what goes before the command: `['taskset', '-c', '0']` */
+  readonly through?: readonly string[];
+}
+
+export interface ServiceProcess {
+  readonly issuer: string;
+  readonly port: number;
+  readonly pid: number;
+  /** seconds from the start of the process to its first ready answer */
+  readonly startedIn: number;
+  /** Runs the executable beside it and answers with its stdout; rejects with `code`, `stdout` and `stderr`. */
+  mintmark(...args: string[]): Promise<string>;
+  /** What it has written so far, both streams. */
+  output(): string;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** A folder for data and keys, and how to remove it. */
+export function scratchFolder(): { readonly folder: string; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'mintmark-'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Starts the issuer and waits until it is ready. Throws with its last words where it is not. */
+export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
+  const port = options.port ?? (await freePort());
+  const env = environmentOf(options, port);
+  const [program = '', ...args] = [...(options.through ?? []), process.execPath, executable, 'start'];
+  const started = performance.now();
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  const exited = once(child, 'exit');
+  const abandon = () => child.kill('SIGKILL');
+  process.once('exit', abandon);
+
+  async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    child.kill(signal);
+    await exited;
+    process.off('exit', abandon);
+  }
+
+  const alive = () => child.exitCode === null && child.signalCode === null;
+  if (!(await answers(`http://127.0.0.1:${port}/readyz`, alive, ({ ok }) => ok))) {
+    await stop('SIGKILL');
+    throw new Error(`the service did not become ready:\n${output}`);
+  }
+  return {
+    issuer: env.MINTMARK_ISSUER ?? `http://localhost:${port}`,
+    port,
+    pid: child.pid as number,
+    startedIn: (performance.now() - started) / 1000,
+    mintmark: async (...words) =>
+      (await promisify(execFile)(process.execPath, [executable, ...words], { env })).stdout,
+    output: () => output,
+    stop,
+  };
+}
+
+export interface Credentials {
+  readonly client_id: string;
+  readonly client_secret: string;
+}
+
+/** Registers a resource with the scope `read`, and a client whose tokens are for it. */
+export async function registerShop({ mintmark }: ServiceProcess, resource: string): Promise<Credentials> {
+  await mintmark('resources', 'create', '--json', JSON.stringify({ resource, scopes: ['read'] }));
+  const metadata = { grant_types: ['client_credentials'], scope: 'read', default_resource: resource };
+  return JSON.parse(await mintmark('clients', 'create', '--json', JSON.stringify(metadata)));
+}
+
+/** An access token by client credentials. Throws with the answer where there is none. */
+export async function drawToken(port: number, { client_id, client_secret }: Credentials): Promise<string> {
+  const credentials = Buffer.from(`${client_id}:${client_secret}`).toString('base64');
+  const response = await fetch(`http://127.0.0.1:${port}/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${credentials}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  });
+  const answer = (await response.json()) as { access_token?: string };
+  if (answer.access_token === undefined) throw new Error(`${response.status} ${JSON.stringify(answer)}`);
+  return answer.access_token;
+}
+
+function environmentOf({ folder, env }: ServiceOptions, port: number): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    NODE_ENV: 'development',
+    LOG_LEVEL: 'warn',
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    MINTMARK_DATA: join(folder, 'data'),
+    MINTMARK_KEYS: join(folder, 'keys'),
+    ...env,
+  };
+}
+
+/** Asks `url` until the answer is good; false where that takes too long, or where nobody is alive to answer. */
+export async function answers(
+  url: string,
+  alive: () => boolean,
+  isGood: (response: Response) => boolean,
+): Promise<boolean> {
+  const deadline = performance.now() + SECONDS_TO_START * 1000;
+  while (performance.now() < deadline && alive()) {
+    if (await fetch(url).then(isGood, () => false)) return true;
+    await sleep(20);
+  }
+  return false;
+}
