@@ -26,6 +26,12 @@ export interface AppParts {
   readonly tls?: ServerParts['tls'];
 }
 
+/** It needs little: it answers while much else is broken. */
+export type OperatorAppParts = Pick<AppParts, 'checks' | 'events' | 'registry' | 'log'> & {
+  readonly as: Pick<AuthorizationServer, 'issuer' | 'clock' | 'random'>;
+  readonly config: Pick<Config, 'trusted_proxies'>;
+};
+
 /** The issuer, ready to listen. The operator's routes are on it unless they have a port of their own. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { as, config } = parts;
@@ -37,13 +43,13 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 }
 
 /** The operator's routes alone, for config.operator_port. */
-export async function buildOperatorApp(parts: Omit<AppParts, 'tls'>): Promise<FastifyInstance> {
+export async function buildOperatorApp(parts: OperatorAppParts): Promise<FastifyInstance> {
   const app = server(parts);
   await app.register(operator, { ...parts, clock: parts.as.clock });
   return app;
 }
 
-function server(parts: AppParts): FastifyInstance {
+function server(parts: OperatorAppParts & Pick<AppParts, 'tls'>): FastifyInstance {
   const { as, config, events } = parts;
   const app = Fastify(
     serverOptions({ ...parts, random: as.random, trustedProxies: config.trusted_proxies }),

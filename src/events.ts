@@ -1,21 +1,27 @@
-// What is worth telling: one function each, which counts it and writes it to the log. No client id and no subject
-// is a label, since their number has no bound; they stand in the log.
+// What is worth telling: one function each, which counts it and writes it to the log, with the id that the answer
+// carries. No client id and no subject is a label, since their number has no bound; they stand in the log.
 import type { BaseLogger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { OAuthError } from './oauth/errors.ts';
 import type { IssuedTokens } from './oauth/token.ts';
 
-/** Where it is written: a request's own log carries the request's id. */
-export type Log = Pick<BaseLogger, 'debug' | 'info' | 'warn' | 'error'>;
+/** What was asked, and where to write about it; src/log.ts says how much of it is written. */
+export interface Asked {
+  readonly id: string;
+  readonly method: string;
+  readonly url: string;
+  readonly ip: string;
+  readonly log: Pick<BaseLogger, 'debug' | 'info' | 'warn' | 'error'>;
+}
 
 export interface Events {
-  tokensIssued(log: Log, issued: Omit<IssuedTokens, 'response'>): void;
+  tokensIssued(asked: Asked, issued: Omit<IssuedTokens, 'response'>): void;
   /** The caller was refused, for a reason of the table. */
-  refused(log: Log, error: OAuthError): void;
+  refused(asked: Asked, error: OAuthError): void;
   /** Something is wrong here: told whole. */
-  faulted(log: Log, error: unknown): void;
+  faulted(asked: Asked, error: unknown): void;
   /** A readiness check is red. */
-  checkFailed(log: Log, check: string, error: unknown): void;
+  checkFailed(asked: Asked, check: string, error: unknown): void;
 }
 
 /** Counts into `registry`. */
@@ -35,23 +41,23 @@ export function createEvents(registry: Registry): Events {
   });
   const faults = new Counter({ name: 'mintmark_faults_total', help: 'Answers with status 500.', registers });
   return {
-    tokensIssued(log, { clientId, grantType, alg }) {
+    tokensIssued({ id, log }, { clientId, grantType, alg }) {
       issued.inc({ grant_type: grantType, alg });
-      log.debug({ clientId, grantType, alg }, 'tokens issued');
+      log.debug({ requestId: id, clientId, grantType, alg }, 'tokens issued');
     },
-    refused(log, error) {
-      const { reason, clientId, refusal, cause } = error;
+    refused(asked, { reason, clientId, refusal, cause }) {
       refusals.inc({ reason });
-      const facts = { reason, clientId, ...(cause instanceof Error && { cause: cause.message }) };
-      if (refusal.status >= 500) log.warn(facts, 'request refused');
-      else log.info(facts, 'request refused');
+      const why = cause instanceof Error ? { cause: cause.message } : {};
+      const facts = { requestId: asked.id, req: asked, reason, clientId, ...why };
+      if (refusal.status >= 500) asked.log.warn(facts, 'request refused');
+      else asked.log.info(facts, 'request refused');
     },
-    faulted(log, error) {
+    faulted(asked, error) {
       faults.inc();
-      log.error({ err: error }, 'fault');
+      asked.log.error({ requestId: asked.id, req: asked, err: error }, 'fault');
     },
-    checkFailed(log, check, error) {
-      log.warn({ check, err: error }, 'readiness check failed');
+    checkFailed({ id, log }, check, error) {
+      log.warn({ requestId: id, check, err: error }, 'readiness check failed');
     },
   };
 }

@@ -1,6 +1,8 @@
 // The log: JSON lines by pino. The rule it keeps: no secret and no token reaches it. Queries and bodies are never
 // logged at all; the names below are the second fence.
+
 import { type LoggerOptions, stdSerializers } from 'pino';
+import type { Asked } from './events.ts';
 
 const secretNames = [
   'authorization',
@@ -15,11 +17,7 @@ const secretNames = [
 ];
 
 /** What is told of a request: never its query, its headers or its body. */
-const request = (raw: { method?: string; url?: string; ip?: string }) => ({
-  method: raw.method,
-  path: raw.url?.replace(/[?#].*/s, ''),
-  address: raw.ip,
-});
+const request = ({ method, url, ip }: Asked) => ({ method, path: url.replace(/[?#].*/s, ''), address: ip });
 
 /** pino's options; `level` is config.log_level. */
 export const logOptions = (level: string): LoggerOptions => ({

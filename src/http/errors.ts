@@ -26,7 +26,7 @@ export function asOAuthError(error: unknown): OAuthError {
   if (error instanceof StoreUnavailableError) return new OAuthError('store_unavailable', options);
   if (error instanceof SigningUnavailableError) return new OAuthError('signing_unavailable', options);
   // Fastify's own refusals, and what the socket says of a caller that went away: before a handler is reached.
-  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new OAuthError('form_too_large', options);
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new OAuthError('content_type_not_form', options);
   const isCallers = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
@@ -37,8 +37,8 @@ export function asOAuthError(error: unknown): OAuthError {
 export function answerError(parts: { events: Events; random: Random }) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const refused = asOAuthError(error);
-    if (refused.reason === 'fault') parts.events.faulted(request.log, error);
-    else parts.events.refused(request.log, refused);
+    if (refused.reason === 'fault') parts.events.faulted(request, error);
+    else parts.events.refused(request, refused);
     const { status } = refused.refusal;
     // With jitter, so that those who were refused together do not come back together.
     if (status === 503) reply.header('retry-after', 1 + ((parts.random.bytes(1)[0] ?? 0) % 3));

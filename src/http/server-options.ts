@@ -35,7 +35,9 @@ export function serverOptions({ log, events, random, trustedProxies, tls }: Serv
   return {
     loggerInstance: log,
     // One line a request is too dear and tells nobody anything: src/events.ts says what is worth a line.
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    // Neither has a request a log of its own: src/events.ts writes the id.
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (parent: FastifyBaseLogger) => parent,
     genReqId: () => random.id(),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     requestTimeout: 10_000,

@@ -1,7 +1,13 @@
 // Whatever is thrown at it, over a real socket: each gets its refusal, none gets a 500, and the next is served.
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import fc from 'fast-check';
-import t from 'tap';
+import { Registry } from 'prom-client';
+import t, { type Test } from 'tap';
+import { buildApp } from '../../src/app.ts';
+import { createEvents } from '../../src/events.ts';
+import { SigningUnavailableError } from '../../src/keys/signer.ts';
+import type { AuthorizationServer } from '../../src/oauth/authorization-server.ts';
+import { authorizationServerOf } from '../../src/wire.ts';
 import { basic, testServer } from '../helpers/test-server.ts';
 
 const server = await testServer(t, { MINTMARK_TOKENS_ACCESS_TOKEN_LIFETIME: '60' });
@@ -275,4 +281,56 @@ t.test('any body is answered, and never with a 500', async (t) => {
     { numRuns: 200 },
   );
   t.notOk(server.log.some(({ level }) => level === 50));
+});
+
+/** The service with one part that fails. */
+async function broken(t: Test, fault: Partial<AuthorizationServer>): Promise<Response> {
+  const { house, keyring } = server.service;
+  const registry = new Registry();
+  const app = await buildApp({
+    as: { ...authorizationServerOf(house, keyring), ...fault },
+    config: house.config,
+    checks: [],
+    events: createEvents(registry),
+    registry,
+    log: server.service.app.log,
+  });
+  t.teardown(() => app.close());
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  return fetch(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}/token`, {
+    method: 'POST',
+    headers: { 'content-type': form, authorization },
+    body: right,
+  });
+}
+
+t.test('a fault is a server_error, and nothing of it is shown', async (t) => {
+  const random = { ...server.service.house.random, id: failing() };
+  const response = await broken(t, { random });
+  t.equal(response.status, 500);
+  t.match(await response.json(), { error: 'server_error', error_description: /^Something went wrong here/ });
+  t.equal(response.headers.get('cache-control'), 'no-store');
+});
+
+/** The first id is the request's own. */
+function failing(): () => string {
+  let calls = 0;
+  return () => {
+    calls += 1;
+    if (calls > 1) throw new RangeError('no more randomness');
+    return 'request';
+  };
+}
+
+t.test('when no token can be signed, the client is asked to come back', async (t) => {
+  const response = await broken(t, {
+    keyring: {
+      jwks: () => server.service.keyring.jwks(),
+      sign: () => Promise.reject(new SigningUnavailableError('too many wait')),
+    },
+  });
+  t.equal(response.status, 503);
+  t.match(response.headers.get('retry-after'), /^[123]$/);
+  t.match(await response.json(), { error: 'temporarily_unavailable' });
+  t.match(server.log.at(-1), { level: 40, reason: 'signing_unavailable', cause: 'too many wait' });
 });

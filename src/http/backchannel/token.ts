@@ -18,13 +18,14 @@ export function token(scope: FastifyInstance, { as, events }: BackchannelParts):
   scope.post<{ Body: Parameters | undefined }>(
     '/token',
     { schema: { response: { 200: TokenBody, ...errorResponses } } },
-    async ({ url, headers, body, log }) => {
+    async (request) => {
+      const { url, headers, body } = request;
       // A URL ends up in logs and histories, so secrets in it are not taken (RFC 6749 2.3.1).
       if (url.includes('?')) throw new OAuthError('query_not_allowed');
       if (body === undefined) throw new OAuthError('content_type_not_form');
       const { authorization } = headers;
       const { response, ...issued } = await issueTokens(as, { authorization, parameters: body });
-      events.tokensIssued(log, issued);
+      events.tokensIssued(request, issued);
       return response;
     },
   );

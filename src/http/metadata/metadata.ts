@@ -16,8 +16,6 @@ export interface MetadataParts {
 
 /** The scope. Its routes are absolute, since some of them lie before the issuer's path. */
 export async function metadata(scope: FastifyInstance, { as, keys }: MetadataParts): Promise<void> {
-  // Nothing is logged here, so no request needs a log of its own.
-  scope.setChildLoggerFactory((log) => log);
   const headers = {
     'access-control-allow-origin': '*',
     'cross-origin-resource-policy': 'cross-origin',

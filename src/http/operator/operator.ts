@@ -35,12 +35,12 @@ export async function operator(scope: FastifyInstance, parts: OperatorParts): Pr
   scope.get<{ Querystring: { verbose?: unknown } }>(
     '/readyz',
     { schema: { response: { 200: Health, 503: Health, ...errorResponses } } },
-    async ({ query, log }, reply) => {
-      const checks = await readiness(log);
+    async (request, reply) => {
+      const checks = await readiness(request);
       const isReady = checks.every(({ ok }) => ok);
       reply.code(isReady ? 200 : 503);
       const status = isReady ? 'ready' : 'not ready';
-      return query.verbose === undefined ? { status } : { status, checks };
+      return request.query.verbose === undefined ? { status } : { status, checks };
     },
   );
   scope.get(

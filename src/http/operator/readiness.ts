@@ -1,7 +1,7 @@
 // Readiness: every check at once, each within a limit, and not more often than once a second: a prober, or
 // somebody who plays one, cannot load the stores.
 import type { Clock } from '../../clock.ts';
-import type { Events, Log } from '../../events.ts';
+import type { Asked, Events } from '../../events.ts';
 
 export interface Check {
   /** as an operator knows it: `postgres`, `keys` */
@@ -24,27 +24,27 @@ export function createReadiness(parts: {
   readonly checks: readonly Check[];
   readonly events: Pick<Events, 'checkFailed'>;
   readonly clock: Clock;
-}): (log: Log) => Promise<readonly CheckResult[]> {
+}): (asked: Asked) => Promise<readonly CheckResult[]> {
   const { checks, events, clock } = parts;
   let startedAt = Number.NEGATIVE_INFINITY;
   let results: Promise<readonly CheckResult[]> = Promise.resolve([]);
 
-  async function run(check: Check, log: Log): Promise<CheckResult> {
+  async function run(check: Check, asked: Asked): Promise<CheckResult> {
     const start = clock.now();
     try {
       await within(timeLimit, check.run());
       return { name: check.name, ok: true, seconds: clock.now() - start };
     } catch (error) {
-      events.checkFailed(log, check.name, error);
+      events.checkFailed(asked, check.name, error);
       return { name: check.name, ok: false, seconds: clock.now() - start };
     }
   }
 
-  return (log) => {
+  return (asked) => {
     const now = clock.now();
     if (now - startedAt >= freshFor) {
       startedAt = now;
-      results = Promise.all(checks.map((check) => run(check, log)));
+      results = Promise.all(checks.map((check) => run(check, asked)));
     }
     return results;
   };
