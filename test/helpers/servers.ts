@@ -77,8 +77,14 @@ export async function startPostgres(): Promise<TestServer> {
   return { url, port, version, pid: server.pid, stop: server.stop };
 }
 
-/** A Redis of one's own: `settings` are directives of redis.conf, on top of no persistence and noeviction. */
-export async function startRedis(settings: Record<string, string> = {}): Promise<TestServer> {
+/**
+ * A Redis of one's own: `settings` are directives of redis.conf, on top of no persistence and noeviction; `--sentinel`
+ * is a flag.
+ */
+export async function startRedis(
+  settings: Record<string, string> = {},
+  flags: string[] = [],
+): Promise<TestServer> {
   const program = findRedis();
   if (!program) throw new Error('no redis-server on PATH');
   const folder = scratch('mintmark-redis-');
@@ -94,7 +100,7 @@ export async function startRedis(settings: Record<string, string> = {}): Promise
   const directives = Object.entries({ ...own, ...settings });
   writeFileSync(file, directives.map(([name, value]) => `${name} ${value}\n`).join(''));
   hand(file, 0o600);
-  const server = launch(program, [file], folder, 'SIGTERM');
+  const server = launch(program, [file, ...flags], folder, 'SIGTERM');
   await server.ready(() => accepts(port));
   const version = execFileSync(program, ['--version'], { encoding: 'utf8' }).match(/v=(\S+)/)?.[1];
   return {

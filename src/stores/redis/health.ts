@@ -26,7 +26,9 @@ async function serverHealth(server: Redis, connectionFault: string | undefined):
   try {
     await server.ping();
   } catch (error) {
-    return { faults: [silent(connectionFault ?? (error as Error).message)], warnings: [] };
+    // ioredis speaks of streams and queues where there is just no connection.
+    const reason = server.status === 'ready' ? (error as Error).message : 'not connected';
+    return { faults: [silent(connectionFault ?? reason)], warnings: [] };
   }
   const policy = await evictionPolicy(server);
   if (policy === 'noeviction') return { faults: [], warnings: [] };

@@ -16,6 +16,6 @@ export async function reply<T>(command: Promise<T>): Promise<T> {
     // The error carries the command, which may be the one that authenticates.
     delete (error as { command?: unknown }).command;
     if (error.name === 'ReplyError' && !AWAY.test(error.message)) throw error;
-    throw new StoreUnavailableError('Redis', { cause: error });
+    throw new StoreUnavailableError(`Redis cannot be used now: ${error.message}`, { cause: error });
   }
 }

@@ -1,0 +1,112 @@
+// A store that is away says so, by every verb, and soon.
+import type { Test } from 'tap';
+import { systemClock } from '../../../src/clock.ts';
+import { type Stores, StoreUnavailableError } from '../../../src/stores/stores.ts';
+import { entry, T } from './setting.ts';
+
+const client = {
+  clientId: 'c',
+  metadata: { token_endpoint_auth_method: 'none', grant_types: [], response_types: [] },
+  secrets: [],
+  createdAt: T,
+  updatedAt: T,
+  disabledAt: null,
+} as const;
+
+const resource = {
+  resource: 'https://api.example',
+  scopes: [],
+  accessTokenLifetime: null,
+  profile: 'rfc9068',
+  signingAlg: 'RS256',
+  createdAt: T,
+  updatedAt: T,
+} as const;
+
+const account = {
+  sub: 's',
+  email: 'e@example.com',
+  name: null,
+  passwordHash: null,
+  claims: {},
+  createdAt: T,
+  updatedAt: T,
+  disabledAt: null,
+  tokensValidAfter: null,
+};
+
+const secret = { id: 's', hash: 'h', createdAt: T };
+const audit = entry('s');
+
+/** Every verb of every port. A port that gets a new one does not compile without it here. */
+const verbs: {
+  [Port in keyof Stores]: { [Verb in keyof Stores[Port]]: (port: Stores[Port]) => Promise<unknown> };
+} = {
+  clients: {
+    create: (port) =>
+      port.create(
+        { ...client, metadata: { ...client.metadata, grant_types: [], response_types: [] } },
+        audit,
+      ),
+    find: (port) => port.find('c'),
+    list: (port) => port.list(),
+    replaceMetadata: (port) =>
+      port.replaceMetadata('c', { ...client.metadata, grant_types: [], response_types: [] }, audit),
+    addSecret: (port) => port.addSecret('c', secret, false, audit),
+    retireOldSecrets: (port) => port.retireOldSecrets('c', audit),
+    setDisabled: (port) => port.setDisabled('c', T, audit),
+  },
+  resources: {
+    create: (port) => port.create(resource, audit),
+    find: (port) => port.find('r'),
+    list: (port) => port.list(),
+    replace: (port) => port.replace(resource, audit),
+    delete: (port) => port.delete('r', audit),
+  },
+  accounts: {
+    create: (port) => port.create(account, audit),
+    findByEmail: (port) => port.findByEmail('e'),
+    findBySub: (port) => port.findBySub('s'),
+    list: (port) => port.list(),
+    setPassword: (port) => port.setPassword('s', 'h', T, audit),
+    setDisabled: (port) => port.setDisabled('s', T, audit),
+    cutOff: (port) => port.cutOff('s', T, audit),
+  },
+  keys: {
+    read: (port) => port.read(),
+    apply: (port) => port.apply({ expectedRevision: 0, t: T, keys: [], audit: [] }),
+    recordIssued: (port) => port.recordIssued([{ kid: 'k', lastTokenExpiresAt: T, longestLifetime: 1 }]),
+  },
+  leases: {
+    acquire: (port) => port.acquire('l', 'h', T, T + 1),
+    release: (port) => port.release('l', 'h'),
+  },
+  replays: { useOnce: (port) => port.useOnce('s', 'i', T + 1, T) },
+  audit: {
+    append: (port) => port.append(audit),
+    list: (port) => port.list({ limit: 1 }),
+  },
+  health: {
+    now: (port) => port.now(),
+    pendingMigrations: (port) => port.pendingMigrations(),
+  },
+  sweeper: { sweep: (port) => port.sweep(T, 1) },
+};
+
+/** For stores that are away: every verb of the ports given throws StoreUnavailableError within `seconds`. */
+export async function everyVerbIsUnavailable(
+  t: Test,
+  stores: Partial<Stores>,
+  seconds: number,
+): Promise<void> {
+  for (const [name, port] of Object.entries(stores)) {
+    for (const [verb, call] of Object.entries(verbs[name as keyof Stores])) {
+      const since = systemClock.now();
+      const outcome = await (call as (port: unknown) => Promise<unknown>)(port).catch(
+        (error: unknown) => error,
+      );
+      t.ok(outcome instanceof StoreUnavailableError, `${name}.${verb}: ${outcome}`);
+      t.ok(systemClock.now() - since < seconds, `${name}.${verb} answers in time`);
+    }
+  }
+}

@@ -1,0 +1,322 @@
+// Redis keeps what may be used once, and a command runs at most once, whatever happens to the line.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import t, { type Test } from 'tap';
+import { systemClock } from '../../src/clock.ts';
+import { OperatorError } from '../../src/operator-error.ts';
+import { openRedis, type RedisConnection } from '../../src/stores/redis/connection.ts';
+import { readRedisUrl } from '../../src/stores/redis/redis-url.ts';
+import { redisReplays } from '../../src/stores/redis/replays.ts';
+import { StoreUnavailableError } from '../../src/stores/stores.ts';
+import { type Line, startLine } from '../helpers/line.ts';
+import { findRedis, freePort, startRedis, type TestServer } from '../helpers/servers.ts';
+import { everyVerbIsUnavailable, replaysKeepTheirPromises } from './conformance.ts';
+
+const url = process.env.TEST_REDIS_URL ?? '';
+const given = { skip: url ? false : 'TEST_REDIS_URL names no Redis server' };
+const own = { skip: findRedis() ? false : 'there is no redis-server on PATH' };
+
+async function open(t: Test, url: string): Promise<RedisConnection> {
+  const connection = await openRedis(url);
+  t.teardown(() => connection.close());
+  return connection;
+}
+
+async function start(t: Test, ...how: Parameters<typeof startRedis>): Promise<TestServer> {
+  const server = await startRedis(...how);
+  t.teardown(() => server.stop());
+  return server;
+}
+
+/** A connection through a line that can be cut. */
+async function openThroughLine(t: Test): Promise<RedisConnection & { line: Line }> {
+  const { hostname, port } = new URL(url);
+  const line = await startLine(hostname, Number(port || 6379));
+  t.teardown(() => line.cut());
+  return {
+    ...(await open(
+      t,
+      url.replace(/@?[^@/]+(?=\/?\d*$)/, (host) => `${host[0] === '@' ? '@' : ''}127.0.0.1:${line.port}`),
+    )),
+    line,
+  };
+}
+
+let names = 0;
+const use = ({ redis }: RedisConnection, id = `${process.pid}-${++names}`) =>
+  redisReplays(redis).useOnce('redis.test', id, systemClock.now() + 60, systemClock.now());
+
+/** Calls until it is answered, and fails where that takes longer than a backoff may. */
+async function answered<T>(t: Test, call: () => Promise<T>): Promise<T> {
+  for (const until = systemClock.now() + 10; ; await sleep(20)) {
+    const outcome = await call().catch((error: unknown) => error);
+    if (!(outcome instanceof Error)) return outcome as T;
+    if (systemClock.now() > until) t.fail(`no answer: ${outcome}`);
+  }
+}
+
+/** What became of a call that must fail, and after how many seconds. */
+async function failed(call: Promise<unknown>): Promise<{ outcome: unknown; seconds: number }> {
+  const since = systemClock.now();
+  const outcome = await call.catch((error: unknown) => error);
+  return { outcome, seconds: systemClock.now() - since };
+}
+
+t.test('replays on Redis, from two replicas', given, async (t) => {
+  const [one, two] = [await open(t, url), await open(t, url)];
+  await replaysKeepTheirPromises(t, [redisReplays(one.redis), redisReplays(two.redis)]);
+
+  await t.test('every key is short, ours, for one slot, and expires', async (t) => {
+    await use(one, 'x'.repeat(100_000));
+    const redis = one.redis as Redis;
+    const keys = await redis.keys('mm:*replay*');
+    t.ok(keys.length > 0);
+    for (const key of keys) {
+      t.match(key, /^mm:\{[^{}]+\}$/);
+      t.ok(Buffer.byteLength(key) < 250);
+      t.ok((await redis.pttl(key)) !== -1, 'none is for ever');
+    }
+  });
+
+  await t.test('a Redis that answers and evicts nothing is healthy', async (t) => {
+    t.strictSame(await one.health(), { faults: [], warnings: [] });
+  });
+});
+
+t.test('a line that is cut', given, async (t) => {
+  const connection = await openThroughLine(t);
+  t.equal(await use(connection), true);
+  await connection.line.cut();
+  await everyVerbIsUnavailable(t, { replays: redisReplays(connection.redis) }, 0.3);
+  t.match(await connection.health(), {
+    faults: [/^Redis does not answer: .*(not connected|ECONNREFUSED)/],
+    warnings: [],
+  });
+  await connection.line.mend();
+  t.equal(await answered(t, () => use(connection)), true, 'and mended connects again by itself');
+  t.strictSame(await connection.health(), { faults: [], warnings: [] });
+});
+
+t.test('a command whose reply is lost is unknown, and ran once', given, async (t) => {
+  const connection = await openThroughLine(t);
+  const { redis, line } = connection;
+  const key = `mm:{test:${process.pid}}`;
+  for (const run of [() => redis.incr(key), () => redis.eval("return redis.call('INCR', KEYS[1])", 1, key)]) {
+    await redis.set(key, 0, 'EX', 60);
+    line.loseNextReply();
+    const { outcome, seconds } = await failed(run());
+    t.ok(outcome instanceof Error, String(outcome));
+    t.ok(seconds < 0.3);
+    await answered(t, () => redis.ping());
+    t.equal(await redis.get(key), '1');
+  }
+  line.loseNextReply();
+  const id = `lost-${process.pid}`;
+  t.ok((await failed(use(connection, id))).outcome instanceof StoreUnavailableError);
+  t.equal(await answered(t, () => use(connection, id)), false, 'unknown is not "not done"');
+});
+
+t.test('a line that falls silent is unknown in time, and replaced', given, async (t) => {
+  const connection = await openThroughLine(t);
+  connection.line.silence();
+  const { outcome, seconds } = await failed(use(connection));
+  t.ok(outcome instanceof StoreUnavailableError, String(outcome));
+  t.ok(seconds >= 0.2 && seconds < 0.4, `${seconds}`);
+  t.equal(await answered(t, () => use(connection)), true);
+});
+
+t.test('a Redis that is not there yet', given, async (t) => {
+  const { hostname, port } = new URL(url);
+  const line = await startLine(hostname, Number(port || 6379));
+  t.teardown(() => line.cut());
+  await line.cut();
+  const connection = await open(t, `redis://127.0.0.1:${line.port}`);
+  t.match(await connection.health(), { faults: [/^Redis does not answer: .*ECONNREFUSED/] });
+  await line.mend();
+  t.equal((await answered(t, () => connection.redis.ping())) as string, 'PONG');
+});
+
+t.test('a connection that was closed is unavailable and stays so', given, async (t) => {
+  const connection = await openRedis(url);
+  connection.close();
+  t.ok((await failed(use(connection))).outcome instanceof StoreUnavailableError);
+  t.match((await connection.health()).faults, [/^Redis does not answer/]);
+});
+
+t.test('a Redis that may forget is not healthy', own, async (t) => {
+  const { url } = await start(t, { maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' });
+  const { health } = await open(t, url);
+  t.match(await health(), { faults: [/allkeys-lru.*noeviction/], warnings: [] });
+});
+
+t.test('the eviction policy where a service hides it', own, async (t) => {
+  const { url, port } = await start(t, { user: 'default on nopass ~* &* +@all' });
+  const admin = new Redis(url);
+  t.teardown(() => admin.disconnect());
+  const { health } = await open(t, `redis://careful:secret@127.0.0.1:${port}`);
+  const allowed = async (...rules: string[]) => {
+    await admin.call('ACL', 'SETUSER', 'careful', 'reset', 'on', '>secret', '~*', '&*', '+@all', ...rules);
+    return answered(t, async () => {
+      const found = await health();
+      if (found.faults.length > 0) throw new Error(found.faults.join());
+      return found;
+    });
+  };
+  t.strictSame(await allowed('-config'), { faults: [], warnings: [] }, 'INFO tells what CONFIG may not');
+  t.strictSame(await allowed('-info'), { faults: [], warnings: [] }, 'and the other way round');
+  t.match(await allowed('-config', '-info'), { faults: [], warnings: [/eviction policy/] });
+});
+
+t.test('a password in the URL', own, async (t) => {
+  const password = 'p@ss:w/rd %#?é';
+  const { port } = await start(t, { requirepass: `"${password}"` });
+  const good = await open(t, `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}/2`);
+  t.strictSame(await good.health(), { faults: [], warnings: [] });
+  t.equal(await use(good), true);
+  t.match(await (good.redis as Redis).client('INFO'), / db=2 /);
+  const named = await open(t, `redis://default:${encodeURIComponent(password)}@127.0.0.1:${port}`);
+  t.equal(await use(named), true);
+
+  const bad = await open(t, `redis://:wrong-one@127.0.0.1:${port}`);
+  const { faults } = await bad.health();
+  t.match(faults, [/^Redis does not answer: WRONGPASS/]);
+  t.notMatch(faults, [/wrong-one/]);
+  const { outcome } = await failed(use(bad));
+  t.ok(outcome instanceof StoreUnavailableError);
+  const { cause } = outcome as Error;
+  t.notMatch(JSON.stringify({ ...(outcome as Error), ...(cause as Error) }), 'wrong-one');
+});
+
+t.test('what Redis refuses is told as it is, and what it cannot do now is unavailable', own, async (t) => {
+  const server = await start(t);
+  const connection = await open(t, server.url);
+  const admin = new Redis(server.url);
+  t.teardown(() => admin.disconnect());
+  await admin.config('SET', 'maxmemory', '1');
+  t.ok((await failed(use(connection))).outcome instanceof StoreUnavailableError, 'OOM');
+  await admin.config('SET', 'maxmemory', '0');
+  await admin.call('ACL', 'SETUSER', 'default', '-set');
+  const { outcome } = await failed(use(connection));
+  t.match(outcome, { name: 'ReplyError', message: /NOPERM/ });
+  t.notOk('command' in (outcome as Error), 'without the command, which may hold a secret');
+  await admin.call('ACL', 'SETUSER', 'default', '+set');
+  await admin.call('REPLICAOF', '127.0.0.1', '1');
+  t.ok((await failed(use(connection))).outcome instanceof StoreUnavailableError, 'READONLY');
+  await admin.call('REPLICAOF', 'NO', 'ONE');
+  t.equal(await answered(t, () => use(connection)), true);
+});
+
+t.test('through sentinels, to the primary and to the one after it', own, async (t) => {
+  const password = 'shared';
+  const auth = { requirepass: password, masterauth: password, 'shutdown-timeout': '0' };
+  const [first, second] = [await start(t, auth), await start(t, auth)];
+  const monitor = (server: TestServer) => ({
+    sentinel: `monitor main 127.0.0.1 ${server.port} 1\nsentinel auth-pass main ${password}`,
+  });
+  const sentinels = [
+    await start(t, monitor(first), ['--sentinel']),
+    await start(t, { ...monitor(first), requirepass: password }, ['--sentinel']),
+  ];
+  const nodes = [{ port: await freePort() }, ...sentinels].map(({ port }) => `127.0.0.1:${port}`);
+  const connection = await open(t, `redis+sentinel://main:${password}@${nodes.join()}`);
+  t.strictSame(await connection.health(), { faults: [], warnings: [] });
+  t.equal(await use(connection, 'before'), true);
+  const stored = new Redis(`redis://:${password}@127.0.0.1:${first.port}`);
+  t.teardown(() => stored.disconnect());
+  t.equal(await stored.dbsize(), 1);
+
+  for (const { port } of sentinels) {
+    const sentinel = new Redis(port, { ...(port === sentinels[1]?.port && { password }) });
+    await sentinel.call('SENTINEL', 'REMOVE', 'main');
+    await sentinel.call('SENTINEL', 'MONITOR', 'main', '127.0.0.1', second.port, 1);
+    sentinel.disconnect();
+  }
+  await stored.call('REPLICAOF', '127.0.0.1', second.port);
+  t.equal(await answered(t, () => use(connection, 'after')), true);
+  t.equal((connection.redis as Redis).stream.remotePort, second.port);
+});
+
+t.test('on a cluster', own, async (t) => {
+  const settings = { 'cluster-enabled': 'yes', 'cluster-announce-ip': '127.0.0.1' };
+  const nodes = [];
+  for (const range of [
+    [0, 8_191],
+    [8_192, 16_383],
+  ]) {
+    const busPort = await freePort();
+    const { url, port } = await start(t, { ...settings, 'cluster-port': String(busPort) });
+    const admin = new Redis(url);
+    t.teardown(() => admin.disconnect());
+    await admin.call('CLUSTER', 'ADDSLOTSRANGE', ...range);
+    nodes.push({ admin, port, busPort });
+  }
+  const [one, two] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+  await one.admin.call('CLUSTER', 'MEET', '127.0.0.1', two.port, two.busPort);
+  for (const { admin } of nodes) {
+    await answered(t, async () => {
+      const state = String(await admin.cluster('INFO'));
+      if (!/state:ok/.test(state) || !/assigned:16384/.test(state)) throw new Error(state);
+    });
+  }
+
+  const connection = await open(t, `redis+cluster://127.0.0.1:${await freePort()},127.0.0.1:${one.port}`);
+  await answered(t, () => use(connection));
+  t.strictSame(await connection.health(), { faults: [], warnings: [] });
+  await replaysKeepTheirPromises(t, [redisReplays(connection.redis)]);
+  for (const { admin } of nodes) t.ok((await admin.dbsize()) > 0, 'every node has its share');
+
+  await two.admin.config('SET', 'maxmemory-policy', 'volatile-ttl');
+  t.match(await connection.health(), { faults: [/volatile-ttl/] }, 'every node is asked');
+});
+
+t.test('REDIS_URL, read', async (t) => {
+  const server = { kind: 'server', nodes: [{ host: 'h', port: 6379 }], tls: false, db: 0 };
+  const [h1, h2] = [
+    { host: 'h1', port: 1 },
+    { host: '::1', port: 2 },
+  ];
+  const read: Record<string, unknown> = {
+    'redis://h': server,
+    'redis://h:6380/3': { ...server, nodes: [{ host: 'h', port: 6380 }], db: 3 },
+    'rediss://h/': { ...server, tls: true },
+    'redis://[::1]:6380': { ...server, nodes: [{ host: '::1', port: 6380 }] },
+    'redis://:p%40ss@h': { ...server, password: 'p@ss' },
+    'redis://ann:p%3A%2F@h': { ...server, username: 'ann', password: 'p:/' },
+    'redis+sentinel://main@h1:1,[::1]:2': { ...server, kind: 'sentinel', name: 'main', nodes: [h1, h2] },
+    'redis+sentinel://main:pw@h1:1/4': {
+      ...server,
+      kind: 'sentinel',
+      name: 'main',
+      password: 'pw',
+      nodes: [h1],
+      db: 4,
+    },
+    'redis+cluster://h1:1,[::1]:2': { ...server, kind: 'cluster', nodes: [h1, h2] },
+    'redis+cluster://ann:pw@h1:1': {
+      ...server,
+      kind: 'cluster',
+      username: 'ann',
+      password: 'pw',
+      nodes: [h1],
+    },
+  };
+  for (const [url, target] of Object.entries(read)) t.strictSame(readRedisUrl(url), target, url);
+
+  const secret = 'hunter2';
+  const refused = [
+    'http://h',
+    'redis://',
+    `redis://:${secret}@`,
+    `redis://:${secret}%@h`,
+    `redis://:${secret}@h?enableOfflineQueue=true`,
+    `redis://:${secret}@h#x`,
+    'redis+sentinel://h1:1',
+    'redis+cluster://h1:1,',
+    'redis://h:port',
+  ];
+  for (const url of refused) {
+    const { outcome } = await failed((async () => readRedisUrl(url))());
+    t.ok(outcome instanceof OperatorError, url);
+    t.notMatch((outcome as Error).message, secret);
+  }
+});
