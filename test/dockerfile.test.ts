@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { freePort } from './helpers/servers.ts';
@@ -81,13 +82,13 @@ function copy(rest: string, stage: Stage, sources: Map<string, string>): void {
   }
 }
 
-/** By `env -i`, because tap would have every Node that descends from a test load its own hooks. */
+/** A command with these variables alone: by `env -i`, or else tap's own hooks come along with every Node. */
+function clean(env: Record<string, string>, ...words: string[]): [program: string, args: string[]] {
+  return ['env', ['-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...words]];
+}
+
 function run(command: string, cwd: string, env: Record<string, string>): void {
-  const assignments = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const { status, stdout, stderr } = spawnSync('env', ['-i', ...assignments, 'sh', '-c', command], {
-    cwd,
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(...clean(env, 'sh', '-c', command), { cwd, encoding: 'utf8' });
   if (status !== 0) throw new Error(`RUN ${command}: exit ${status}\n${stdout}\n${stderr}`);
 }
 
@@ -151,37 +152,28 @@ t.test('the image builds, ships no development, and runs on a read-only file sys
 
   execFileSync('chmod', ['-R', 'a-w', app]);
   const [uid, gid] = (image.said.USER ?? '').split(':').map(Number);
-  const env = Object.fromEntries(
-    Object.entries(image.env).map(([name, value]) => [name, inside(image, value)]),
-  );
-  const options = {
-    cwd: app,
+  const options = { cwd: app, ...(process.getuid?.() === 0 && { uid, gid }) };
+  const env = {
+    PATH: process.env.PATH ?? '',
+    ...Object.fromEntries(Object.entries(image.env).map(([name, value]) => [name, inside(image, value)])),
     // The embedded store, which production refuses unless told that it is meant.
-    env: {
-      PATH: process.env.PATH,
-      ...env,
-      MINTMARK_EMBEDDED: 'allow',
-      HOST: '127.0.0.1',
-      PORT: String(await freePort()),
-    },
-    ...(process.getuid?.() === 0 && { uid, gid }),
+    MINTMARK_EMBEDDED: 'allow',
+    HOST: '127.0.0.1',
+    PORT: String(await freePort()),
   };
   const words = (json = '[]'): string[] => JSON.parse(json).map((word: string) => inside(image, word));
-  const [program = '', ...args] = [...words(image.said.ENTRYPOINT), ...words(image.said.CMD)];
-  const issuer = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const issuer = spawn(...clean(env, ...words(image.said.ENTRYPOINT), ...words(image.said.CMD)), options);
+  const output = Promise.all([text(issuer.stdout), text(issuer.stderr)]);
   const exited = once(issuer, 'exit');
-  let output = '';
-  for (const stream of [issuer.stdout, issuer.stderr])
-    stream.on('data', (chunk) => {
-      output += chunk;
-    });
 
-  const [probe = '', ...probeArgs] = words(image.said.HEALTHCHECK?.replace(/^.*? CMD /, ''));
-  const healthy = () => spawnSync(probe, probeArgs, options).status === 0;
+  const probe = clean(env, ...words(image.said.HEALTHCHECK?.replace(/^.*? CMD /, '')));
+  const healthy = () => spawnSync(...probe, options).status === 0;
   for (let left = 60; left > 0 && issuer.exitCode === null && !healthy(); left--) await sleep(500);
-  t.ok(healthy(), `HEALTHCHECK is content\n${output}`);
-
+  const wasHealthy = healthy();
   issuer.kill('SIGTERM');
-  t.same(await exited, [0, null], 'the issuer ends in good order when it is told to stop');
+  const end = await exited;
+  t.ok(wasHealthy, 'HEALTHCHECK was content');
+  t.same(end, [0, null], 'the issuer ended in good order when it was told to stop');
   t.notOk(healthy(), 'HEALTHCHECK sees that nobody is there');
+  if (!t.passing()) t.comment((await output).join('\n'));
 });
