@@ -4,7 +4,6 @@
 export const apiHeaders = (issuer: string): Readonly<Record<string, string>> => ({
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
   ...(issuer.startsWith('https:') && { 'strict-transport-security': 'max-age=31536000' }),
 });
 

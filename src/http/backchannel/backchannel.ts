@@ -22,12 +22,12 @@ export async function backchannel(scope: FastifyInstance, { as, events }: Backch
   const answer = answerError({ events, random: as.random });
   const challenge = `Basic realm="${as.issuer}", charset="UTF-8"`;
   scope.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const refused = asOAuthError(error);
+    const isUnauthenticated = asOAuthError(error).refusal.error === 'invalid_client';
     // RFC 6749 5.2: a client that used the Authorization header is told which scheme it should have been.
-    if (refused.refusal.error === 'invalid_client' && request.headers.authorization !== undefined) {
+    if (isUnauthenticated && request.headers.authorization !== undefined) {
       reply.header('www-authenticate', challenge);
     }
-    return answer(refused.reason === 'fault' ? error : refused, request, reply);
+    return answer(error, request, reply);
   });
   token(scope, { as, events });
 }
