@@ -414,10 +414,10 @@ const refusals: Record<string, [Given, string][]> = {
     [
       {
         file: {
-          keys: { verifier_cache_lifetime: 5, jwks_max_age: 5, reload_interval: 1, rotation_period: 13 },
+          keys: { verifier_cache_lifetime: 5, jwks_max_age: 5, reload_interval: 1, rotation_period: 21 },
         },
       },
-      "config.json#/keys/rotation_period: rotation_period (13) is no longer than a new key's lead of 13: verifier_cache_lifetime (5) + jwks_max_age (5) + 3 x reload_interval (1); rotate every 14 s or less often, or shorten those",
+      'config.json#/keys/rotation_period: rotation_period (21) is no longer than the 21 s that a new key is published before it signs, for verifier_cache_lifetime (5), jwks_max_age (5) and reload_interval (1); rotate every 22 s or less often, or shorten those',
     ],
   ],
   'production has floors': (
@@ -459,7 +459,7 @@ t.test('what is nearly refused is taken', async (t) => {
     { env: { ...production, MINTMARK_WORKERS: '8', MINTMARK_TOKENS_ACCESS_TOKEN_LIFETIME: '60' } },
     {
       file: {
-        keys: { verifier_cache_lifetime: 5, jwks_max_age: 5, reload_interval: 1, rotation_period: 14 },
+        keys: { verifier_cache_lifetime: 5, jwks_max_age: 5, reload_interval: 1, rotation_period: 22 },
       },
     },
     { file: { tokens: { refresh_token_idle_lifetime: 2592000, refresh_retry_window: 120 } } },

@@ -1,5 +1,7 @@
 // What a schema cannot say: rules between settings, and half-configured security. All of them are asked, so that
 // an operator reads every problem at once.
+
+import { leadTime } from '../keys/lifecycle.ts';
 import { issuerClaims } from '../oauth/claims.ts';
 import { isPostgresUrl, isProxy, isRedisUrl, issuerProblem } from './addresses.ts';
 import type { Config } from './schema.ts';
@@ -103,11 +105,20 @@ export const rules: readonly Rule[] = [
 ];
 
 /** A new key is published for this long before it signs, so a shorter period would never come to sign. */
-function leadProblem(keys: Config['keys']): string | false {
-  const lead = keys.verifier_cache_lifetime + keys.jwks_max_age + 3 * keys.reload_interval;
+function leadProblem({
+  rotation_period,
+  verifier_cache_lifetime,
+  jwks_max_age,
+  reload_interval,
+}: Config['keys']) {
+  const lead = leadTime({
+    verifierCacheLifetime: verifier_cache_lifetime,
+    jwksMaxAge: jwks_max_age,
+    reloadInterval: reload_interval,
+  });
   return (
-    keys.rotation_period <= lead &&
-    `rotation_period (${keys.rotation_period}) is no longer than a new key's lead of ${lead}: verifier_cache_lifetime (${keys.verifier_cache_lifetime}) + jwks_max_age (${keys.jwks_max_age}) + 3 x reload_interval (${keys.reload_interval}); rotate every ${lead + 1} s or less often, or shorten those`
+    rotation_period <= lead &&
+    `rotation_period (${rotation_period}) is no longer than the ${lead} s that a new key is published before it signs, for verifier_cache_lifetime (${verifier_cache_lifetime}), jwks_max_age (${jwks_max_age}) and reload_interval (${reload_interval}); rotate every ${lead + 1} s or less often, or shorten those`
   );
 }
 
