@@ -11,7 +11,10 @@ export interface Served {
   end(sqlState: string, text: string): Promise<void>;
 }
 
-/** Serves the client at the other end of `stream` until either hangs up. `greeting` is what PGlite says at first. */
+/**
+ * Serves the client at the other end of `stream`, which may be half open, until either hangs up. `greeting` is what
+ * PGlite says at first.
+ */
 export function serve(stream: Duplex, arbiter: Arbiter, greeting: Buffer, foreign: boolean): Served {
   const read = createRequestReader();
   const seat = arbiter.seat({
@@ -24,15 +27,25 @@ export function serve(stream: Duplex, arbiter: Arbiter, greeting: Buffer, foreig
     return seat.leave();
   }
 
+  /** Who sees us hang up knows that nothing is left of them in the session. */
+  async function part(): Promise<void> {
+    await seat.leave();
+    stream.end();
+  }
+
   async function answer(chunk: Buffer): Promise<void> {
     for (const request of read(chunk)) {
       if (stream.writableEnded) return;
-      if (request.kind === 'end') stream.end();
-      else stream.write(await answerTo(request, seat, greeting));
+      if (request.kind !== 'end') {
+        stream.write(await answerTo(request, seat, greeting));
+        continue;
+      }
+      return part();
     }
   }
 
   stream.on('error', () => {});
+  stream.on('end', () => void part());
   stream.on('close', () => void seat.leave());
   stream.on('data', (chunk: Buffer) => {
     // One at a time: what comes meanwhile waits in the stream, and its sender with it.
@@ -61,21 +74,26 @@ async function answerTo(
   return request.kind === 'startup' ? greeting : Buffer.from('N');
 }
 
-/** Two ends of a line without a network: what is written to one is read from the other. */
-export function createLine(): [Duplex, Duplex] {
-  const near: Duplex = end(() => far);
-  const far: Duplex = end(() => near);
-  return [near, far];
+/**
+ * Two ends of a line without a network: what is written to one is read from the other, in a later turn of the event
+ * loop, as from a network. Else a chain of queries would keep the process from everything else.
+ */
+export function createLine(): { client: Duplex; server: Duplex } {
+  const client: Duplex = createEnd(() => server, false);
+  const server: Duplex = createEnd(() => client, true);
+  return { client, server };
 }
 
-function end(other: () => Duplex): Duplex {
+function createEnd(other: () => Duplex, allowHalfOpen: boolean): Duplex {
   return new Duplex({
-    allowHalfOpen: false,
+    allowHalfOpen,
     read() {},
     // Heedless of a full buffer: both ends are ours, and hold the whole answer in memory anyway.
-    write(chunk, _encoding, done) {
-      other().push(chunk);
-      done();
+    writev(chunks, done) {
+      setImmediate(() => {
+        other().push(Buffer.concat(chunks.map(({ chunk }) => chunk)));
+        done();
+      });
     },
     final(done) {
       other().push(null);
@@ -110,6 +128,8 @@ export function dial(path: string): Duplex {
 export function embeddedPool(stream: () => Duplex, config: pg.PoolConfig = {}): pg.Pool {
   return createPool({
     max: 1,
+    // It is never away, but a busy process may take a second to come round to it.
+    connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 0,
     stream,
     // Said here, so that it does not come from PGUSER and its like.

@@ -28,6 +28,7 @@ export async function openEngine(folder: string): Promise<Engine> {
       try {
         return await exchange(db, batch);
       } catch (error) {
+        bury(db);
         db = undefined;
         throw new Error(`the embedded store failed and starts again: ${reasonOf(error)}`, { cause: error });
       }
@@ -80,6 +81,11 @@ function stopAtDeath(db: PGlite): void {
     if (death !== undefined) throw death;
     return stack;
   };
+}
+
+/** A timer of the dead may not go off: it would keep the process running, or call into what is broken. */
+function bury(db: PGlite): void {
+  (db.Module as { _clear_setitimer?(): void })._clear_setitimer?.();
 }
 
 async function exchange(db: PGlite, batch: Buffer): Promise<Buffer> {

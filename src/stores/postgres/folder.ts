@@ -128,10 +128,10 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** Listens, without keeping the process running by that; undefined where the address is taken. */
+/** Listens, without keeping the process running by that; undefined where the address is taken. Half open is up to them. */
 function listen(path: string, onConnection: (socket: net.Socket) => void): Promise<Release | undefined> {
   const connections = new Set<net.Socket>();
-  const server = net.createServer((connection) => {
+  const server = net.createServer({ allowHalfOpen: true }, (connection) => {
     connections.add(connection);
     connection.on('close', () => connections.delete(connection));
     onConnection(connection);

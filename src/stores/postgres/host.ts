@@ -59,6 +59,7 @@ export async function openHost(folder: DataFolder, options: HostOptions): Promis
 /** Once it has spoken, so that it hears the answer and not a broken pipe. */
 function turnAway(socket: Socket): void {
   socket.on('error', () => {});
+  socket.on('end', () => socket.end());
   socket.once('data', () => socket.end(fatal('57P03', 'another command has the data folder')));
 }
 
@@ -81,9 +82,9 @@ async function open(folder: DataFolder, options: HostOptions): Promise<Host> {
     },
   });
   const pool = embeddedPool(() => {
-    const [near, far] = createLine();
-    serve(far, arbiter, engine.greeting, false);
-    return asSocket(near);
+    const { client, server } = createLine();
+    serve(server, arbiter, engine.greeting, false);
+    return asSocket(client);
   });
   const guests = new Set<Served>();
   const stopUpkeep = keepUp(arbiter);
