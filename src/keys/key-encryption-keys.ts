@@ -73,12 +73,23 @@ export function loadKeyEncryptionKeys(source: {
 
 /** The one that wraps first. */
 function filesOf(folder: string): string[] {
-  if (!existsSync(folder)) return [];
   const rank = (name: string) => [NEXT, CURRENT].indexOf(name) + 1 || 3;
-  return readdirSync(folder)
+  return namesIn(folder)
     .filter((name) => name === CURRENT || name.startsWith(`${CURRENT}.`))
     .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
     .map((name) => join(folder, name));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    throw new OperatorError(`${folder} cannot be read (${code}); see that it is a folder of this user's`, 1, {
+      cause,
+    });
+  }
 }
 
 /**

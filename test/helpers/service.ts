@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from './servers.ts';
 
-const executable = join(import.meta.dirname, '../../scripts/mintmark.js');
+/** What ships. */
+export const executable = join(import.meta.dirname, '../../bin/mintmark.js');
 /** On a machine that has much else to do. */
 const SECONDS_TO_START = 60;
 
@@ -83,7 +84,10 @@ export interface Credentials {
 }
 
 /** Registers a resource with the scope `read`, and a client whose tokens are for it. */
-export async function registerShop({ mintmark }: ServiceProcess, resource: string): Promise<Credentials> {
+export async function registerShop(
+  { mintmark }: Pick<ServiceProcess, 'mintmark'>,
+  resource: string,
+): Promise<Credentials> {
   await mintmark('resources', 'create', '--json', JSON.stringify({ resource, scopes: ['read'] }));
   const metadata = { grant_types: ['client_credentials'], scope: 'read', default_resource: resource };
   return JSON.parse(await mintmark('clients', 'create', '--json', JSON.stringify(metadata)));
