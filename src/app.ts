@@ -1,14 +1,13 @@
 // The one place that mounts routes. A folder under src/http is a scope: a kind of caller, an error format. The order
 // is explicit, because it is security.
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Registry } from 'prom-client';
 import type { Config } from './config.ts';
 import type { Events } from './events.ts';
 import { backchannel } from './http/backchannel/backchannel.ts';
 import { answerError } from './http/errors.ts';
 import { apiHeaders } from './http/headers.ts';
 import { metadata } from './http/metadata/metadata.ts';
-import { operator } from './http/operator/operator.ts';
+import { type Metrics, operator } from './http/operator/operator.ts';
 import type { Check } from './http/operator/readiness.ts';
 import { requestIdHeader, type ServerParts, serverOptions } from './http/server-options.ts';
 import type { AuthorizationServer } from './oauth/authorization-server.ts';
@@ -21,7 +20,7 @@ export interface AppParts {
   readonly checks: readonly Check[];
   readonly events: Events;
   /** what /metrics shows */
-  readonly registry: Registry;
+  readonly registry: Metrics;
   readonly log: ServerParts['log'];
   readonly tls?: ServerParts['tls'];
 }

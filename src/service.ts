@@ -1,16 +1,17 @@
 // One replica: its stores open, its keys loaded, its app ready to listen, its background work under way.
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { buildApp, buildOperatorApp } from './app.ts';
-import { type Background, createBackground } from './background.ts';
+import { createBackground } from './background.ts';
 import type { Config } from './config.ts';
 import { createEvents } from './events.ts';
-import { careForKeys } from './keys/care.ts';
+import type { Metrics } from './http/operator/operator.ts';
+import { careForKeys, endCareForKeys } from './keys/care.ts';
 import type { Keyring } from './keys/keyring.ts';
 import { maintainKeys } from './keys/rotate.ts';
 import { OperatorError } from './operator-error.ts';
+import { readTls, renewTls, tlsFilesOf } from './tls.ts';
 import {
   authorizationServerOf,
   ensureSecrets,
@@ -24,8 +25,12 @@ import {
 
 /** Seconds between two writes of what the keys have signed, and between two sweeps. */
 const FLUSH_INTERVAL = 1;
-const SWEEP_INTERVAL = 60;
+const SWEEP_INTERVAL = 10;
+/** Small bites, so that no statement holds many rows; and enough of them for thousands of assertions a second. */
 const SWEEP_LIMIT = 1_000;
+const SWEEPS_AT_ONCE = 50;
+/** Seconds that a connection may take to end its request when the service stops. */
+const LAST_REQUEST_LIFETIME = 5;
 
 export interface Service {
   readonly house: House;
@@ -38,11 +43,16 @@ export interface Service {
   close(): Promise<void>;
 }
 
+export interface ServiceOptions extends Omit<HouseOptions, 'beside'> {
+  /** what /metrics shows, given what this process counts; absent: just that */
+  readonly metricsOf?: (own: Registry) => Metrics;
+}
+
 /** Opens everything; nothing listens yet. Throws OperatorError where it cannot. */
 export async function openService(
   config: Config,
   log: Logger,
-  options: Omit<HouseOptions, 'beside'> = {},
+  options: ServiceOptions = {},
 ): Promise<Service> {
   const house = await openHouse(config, { ...options, beside: false });
   try {
@@ -51,101 +61,119 @@ export async function openService(
     await maintainKeys(management);
     const keyring = keyringOf(house);
     await keyring.reload();
-    return await assemble(house, keyring, log);
+    return await assemble(house, keyring, log, options);
   } catch (error) {
     await house.close();
     throw error;
   }
 }
 
-async function assemble(house: House, keyring: Keyring, log: Logger): Promise<Service> {
+async function assemble(
+  house: House,
+  keyring: Keyring,
+  log: Logger,
+  { metricsOf = (own) => own }: ServiceOptions,
+): Promise<Service> {
   const { config } = house;
-  const registry = metricsOf(keyring);
+  const registry = createRegistry(keyring);
   const parts = {
     as: authorizationServerOf(house, keyring),
     config,
     checks: readinessChecks(house, keyring),
     events: createEvents(registry),
-    registry,
+    registry: metricsOf(registry),
     log,
   };
-  const tls = tlsOf(config);
-  const app = await buildApp({ ...parts, ...(tls && { tls }) });
+  const tlsFiles = tlsFilesOf(config);
+  const app = await buildApp({ ...parts, ...(tlsFiles && { tls: readTls(tlsFiles) }) });
   const operatorApp = config.operator_port === undefined ? undefined : await buildOperatorApp(parts);
-  const background = createBackground((name, error) =>
-    log.error({ task: name, err: error }, 'background task failed'),
-  );
-  const care = careFor(house, keyring, background);
+  const work = startWork(house, keyring, log);
+  const stopRenewal = tlsFiles && renewTls(app.server, tlsFiles, log);
   return {
     house,
     keyring,
     app,
-    care,
+    care: work.round,
     async listen() {
       await listenOn(app, config.host, config.port);
       if (operatorApp) await listenOn(operatorApp, config.host, config.operator_port as number);
-      if (tls) renewTls(app, config);
     },
     async close() {
-      if (tls) for (const file of [config.tls_cert, config.tls_key]) unwatchFile(file as string);
-      await Promise.all([app.close(), operatorApp?.close()]);
-      await background.stop();
-      await keyring
-        .flushIssued()
-        .catch((error: unknown) => log.error({ err: error }, 'the last figures were not written'));
+      stopRenewal?.();
+      await Promise.all([work.stop(), closeApp(app), operatorApp && closeApp(operatorApp)]);
+      await work.leave();
       await house.close();
     },
   };
 }
 
-/** Starts the background work; the round that it returns is the same work, asked for. */
-function careFor(house: House, keyring: Keyring, background: Background): () => Promise<void> {
-  const { stores, clock, random, config, database } = house;
+/** Requests that have begun end; whoever just keeps a connection is cut off. */
+async function closeApp(app: FastifyInstance): Promise<void> {
+  const cutOff = setTimeout(() => app.server.closeAllConnections(), LAST_REQUEST_LIFETIME * 1000);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cutOff);
+  }
+}
+
+interface Work {
+  /** all of it once, now */
+  round(): Promise<void>;
+  /** Ends what is under way and begins nothing more. */
+  stop(): Promise<void>;
+  /** Writes what is unwritten and makes way for another replica; where it cannot, it says so in the log. */
+  leave(): Promise<void>;
+}
+
+/** Starts what the service does by itself. */
+function startWork(house: House, keyring: Keyring, log: Logger): Work {
+  const { stores, config, database } = house;
+  const failed = (task: string, err: unknown) => log.error({ task, err }, 'background task failed');
+  const background = createBackground(failed);
   const management = keyManagementOf(house, 'scheduler');
-  const holder = random.id();
-  const round = () => careForKeys({ keyring, management, leases: stores.leases, holder });
-  const sweep = () => stores.sweeper.sweep(clock.now(), SWEEP_LIMIT);
-  background.every(config.keys.reload_interval, 'keys', round);
-  background.every(FLUSH_INTERVAL, 'issued figures', () => keyring.flushIssued());
-  background.every(SWEEP_INTERVAL, 'sweep', sweep);
+  const care = { keyring, management, leases: stores.leases, holder: house.random.id() };
+  const tasks = [
+    { name: 'issued figures', interval: FLUSH_INTERVAL, run: () => keyring.flushIssued() },
+    { name: 'keys', interval: config.keys.reload_interval, run: () => careForKeys(care) },
+    { name: 'sweep', interval: SWEEP_INTERVAL, run: () => sweep(house) },
+  ];
+  for (const { name, interval, run } of tasks) background.every(interval, name, run);
+  // Where this fails the next round tells of it.
   database.onForeignCommit(() => void keyring.reload().catch(() => undefined));
-  return async () => {
-    await keyring.flushIssued();
-    await round();
-    await sweep();
+  return {
+    async round() {
+      for (const { run } of tasks) await run();
+    },
+    stop: () => background.stop(),
+    async leave() {
+      await Promise.all([
+        keyring.flushIssued().catch((error) => failed('issued figures', error)),
+        endCareForKeys(care).catch((error) => failed('keys', error)),
+      ]);
+    },
   };
 }
 
-function metricsOf(keyring: Keyring): Registry {
+async function sweep({ stores, clock }: House): Promise<void> {
+  for (let bites = 0; bites < SWEEPS_AT_ONCE; bites += 1) {
+    if ((await stores.sweeper.sweep(clock.now(), SWEEP_LIMIT)) < SWEEP_LIMIT) return;
+  }
+}
+
+function createRegistry(keyring: Keyring): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
     name: 'mintmark_keys',
     help: 'Signing keys that are published.',
+    aggregator: 'first',
     registers: [registry],
     collect() {
       this.set((JSON.parse(keyring.jwks().body) as { keys: unknown[] }).keys.length);
     },
   });
   return registry;
-}
-
-const tlsOf = ({ tls_cert, tls_key }: Config) =>
-  tls_cert && tls_key ? { cert: readFileSync(tls_cert), key: readFileSync(tls_key) } : undefined;
-
-/** A renewed certificate serves the next connection. One that cannot be read leaves the old one in place. */
-function renewTls(app: FastifyInstance, config: Config): void {
-  for (const file of [config.tls_cert, config.tls_key]) {
-    watchFile(file as string, { interval: 5_000, persistent: false }, () => {
-      try {
-        const tls = tlsOf(config);
-        if (tls && 'setSecureContext' in app.server)
-          (app.server as import('node:https').Server).setSecureContext(tls);
-      } catch (error) {
-        app.log.error({ err: error }, 'the TLS files changed and cannot be used: the old ones serve on');
-      }
-    });
-  }
 }
 
 async function listenOn(app: FastifyInstance, host: string, port: number): Promise<void> {

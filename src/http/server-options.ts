@@ -44,6 +44,8 @@ export function serverOptions({ log, events, random, trustedProxies, tls }: Serv
     connectionTimeout: 30_000,
     // Longer than the idle time of common load balancers, so that it is they who close.
     keepAliveTimeout: 72_000,
+    // What still arrives while the service stops was sent in good faith, and the stores are still open.
+    return503OnClosing: false,
     bodyLimit: formSizeLimit,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     ...(tls ? { https: { ...listening, ...tls } } : { http: listening }),

@@ -29,7 +29,15 @@ export async function careForKeys({
   const isLeader = await leases.acquire(LEASE, holder, now, until);
   try {
     return isLeader ? await maintainKeys(management) : undefined;
+  } catch (error) {
+    // Another may be fit for it: this one's clock may be wrong, or its key-encryption key missing.
+    await leases.release(LEASE, holder);
+    throw error;
   } finally {
     await keyring.reload();
   }
 }
+
+/** Gives the lease up, if this replica has it: another need not wait until it ends. */
+export const endCareForKeys = ({ leases, holder }: Pick<KeyCare, 'leases' | 'holder'>): Promise<void> =>
+  leases.release(LEASE, holder);

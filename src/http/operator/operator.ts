@@ -1,16 +1,21 @@
 // What an operator's machines ask: is it alive, is it ready, what has it counted. On a port of its own where one is
 // configured, and then nowhere else.
 import type { FastifyInstance } from 'fastify';
-import type { Registry } from 'prom-client';
 import { Type } from 'typebox';
 import type { Clock } from '../../clock.ts';
 import type { Events } from '../../events.ts';
 import { errorResponses } from '../errors.ts';
 import { type Check, createReadiness } from './readiness.ts';
 
+/** What is shown at /metrics. */
+export interface Metrics {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+}
+
 export interface OperatorParts {
   readonly checks: readonly Check[];
-  readonly registry: Registry;
+  readonly registry: Metrics;
   readonly events: Events;
   readonly clock: Clock;
 }
