@@ -4,29 +4,35 @@ import cluster from 'node:cluster';
 import closeWithGrace from 'close-with-grace';
 import { type Logger, pino } from 'pino';
 import { banner } from './banner.ts';
+import { systemClock } from './clock.ts';
 import { type Config, type Flags, loadConfig } from './config.ts';
 import { type Demo, demoOf } from './first-run.ts';
 import { logOptions } from './log.ts';
 import { openService, type Service } from './service.ts';
+import { metricsOfAll, STOP_SIGNALS, startWorkers, tellServing } from './workers.ts';
+
+/** Seconds for an orderly end: less than the ten that Docker gives. */
+const END_LIFETIME = 9;
+/** Seconds in which a signal that comes again is the same one: npm, a terminal and a supervisor all pass them on. */
+const ECHO_LIFETIME = 1;
 
 /** Runs until it is told to stop. Throws OperatorError where it cannot start. */
 export async function startServer({ env, flags }: { env: NodeJS.ProcessEnv; flags: Flags }): Promise<void> {
   const { config } = loadConfig({ env, flags });
-  if (config.workers > 1 && cluster.isPrimary) return startWorkers(config);
-  const service = await openService(config, await openLog(config));
-  const isTrial = service.house.database.embedded && env.NODE_ENV !== 'production';
-  const demo = isTrial ? await demoOf(service.house) : undefined;
+  const log = await openLog(config);
+  if (config.workers > 1 && cluster.isPrimary) return startWorkers(config.workers, log);
+  const service = await openService(config, log, { metricsOf: metricsOfAll });
   try {
+    const isTrial = service.house.database.embedded && env.NODE_ENV !== 'production';
+    const demo = isTrial ? await demoOf(service.house) : undefined;
     await service.listen();
+    endWithGrace(service, log);
+    announce(service, demo, env, flags);
+    tellServing();
   } catch (error) {
     await service.close();
     throw error;
   }
-  closeWithGrace({ delay: 10_000, logger: false }, async ({ err }) => {
-    if (err) service.app.log.fatal({ err }, 'stopped by a fault');
-    await service.close();
-  });
-  announce(service, demo, env, flags);
 }
 
 /** JSON lines for machines, readable lines for a person. */
@@ -36,19 +42,29 @@ async function openLog({ log_level }: Config): Promise<Logger> {
   return pino(logOptions(log_level), pretty({ sync: true, ignore: 'pid,hostname' }));
 }
 
-/** A worker that dies is replaced; a signal ends them all. */
-function startWorkers(config: Config): void {
-  for (let i = 0; i < config.workers; i += 1) cluster.fork();
-  let stopping = false;
-  cluster.on('exit', (_worker, code) => {
-    // A worker that cannot start says why and would say it again.
-    if (code === 1) process.exitCode = 1;
-    else if (!stopping) cluster.fork();
-  });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+/** The first signal, or a fault, begins an orderly end with exit code 0 or 1; a later signal wants it at once. */
+function endWithGrace(service: Service, log: Logger): void {
+  const grace = closeWithGrace(
+    {
+      delay: END_LIFETIME * 1000,
+      logger: false,
+      skip: [...STOP_SIGNALS],
+      onTimeout: () => log.error(`not everything had ended within ${END_LIFETIME} s`),
+    },
+    async ({ err }) => {
+      if (err) log.fatal({ err }, 'stopped by a fault');
+      await service.close();
+    },
+  );
+  let toldAt: number | undefined;
+  for (const signal of STOP_SIGNALS) {
     process.on(signal, () => {
-      stopping = true;
-      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
+      const now = systemClock.now();
+      if (toldAt !== undefined && now - toldAt > ECHO_LIFETIME) process.exit(1);
+      if (toldAt !== undefined) return;
+      toldAt = now;
+      log.info({ signal }, 'stopping');
+      grace.close();
     });
   }
 }
@@ -65,6 +81,8 @@ function announce(
     app.log.info({ issuer: config.issuer, store: database.describe(), startedIn }, 'started');
     return;
   }
+  // Of several workers one speaks to the person.
+  if (cluster.worker && cluster.worker.id > 1) return;
   const facts = {
     issuer: config.issuer,
     startedIn,
