@@ -65,8 +65,11 @@ async function kill(child: ChildProcess): Promise<void> {
   await exited;
 }
 
+/** A data folder that was started before: a first start costs more. One test at a time has it. */
+const used = scratch(t);
+
 t.test('beside a running service', async (t) => {
-  const dataFolder = scratch(t);
+  const dataFolder = used;
   const timers = fakeTimers();
   const service = await open(t, {
     dataFolder,
@@ -254,76 +257,103 @@ t.test('beside a running service', async (t) => {
 });
 
 t.test('when the service stops, others are told so, and what they had open is undone', async (t) => {
-  const dataFolder = scratch(t);
-  const service = await openDatabase({ dataFolder, beside: false });
-  await service.pool.query('CREATE TABLE things (n int)');
-  const beside = await open(t, { dataFolder, beside: true });
+  const service = await openDatabase({ dataFolder: used, beside: false });
+  await service.pool.query('CREATE TABLE undone (n int)');
+  const beside = await open(t, { dataFolder: used, beside: true });
   const client = await beside.pool.connect();
-  await client.query('BEGIN; INSERT INTO things VALUES (1)');
+  await client.query('BEGIN; INSERT INTO undone VALUES (1)');
   const told = once(client, 'error');
   await service.close();
   t.match(await told, [{ code: '57P01' }]);
   client.release();
-  t.same(readdirSync(dataFolder), ['postgres'], 'the socket is gone');
-  const again = await open(t, { dataFolder, beside: false });
-  t.equal(await counted(again.pool, 'things'), 0);
+  t.same(readdirSync(used), ['postgres'], 'the socket is gone');
+  const again = await open(t, { dataFolder: used, beside: false });
+  t.equal(await counted(again.pool, 'undone'), 0);
 });
 
 t.test(
   'a service that is killed loses nothing it acknowledged, and the folder is free at once',
   async (t) => {
-    const dataFolder = scratch(t);
     let acknowledged = 0;
-    for (const writes of [1, 40, 200]) {
-      const child = start(t, 'write', dataFolder);
+    for (const writes of [1, 100]) {
+      const child = start(t, 'write', used);
       t.equal(await child.line(), 'open');
       for (let i = 0; i < writes; i++) acknowledged = Number(await child.line());
       await kill(child);
-      t.ok(existsSync(join(dataFolder, 'mintmark.sock')), 'it left its socket behind');
+      t.ok(existsSync(join(used, 'mintmark.sock')), 'it left its socket behind');
     }
-    const { pool } = await open(t, { dataFolder, beside: false });
+    const { pool } = await open(t, { dataFolder: used, beside: false });
     t.ok((await pool.query('SELECT max(n) AS n FROM written')).rows[0].n >= acknowledged);
   },
 );
 
 t.test('commands that start together where no service runs wait for one another', async (t) => {
-  const dataFolder = scratch(t);
-  const names = ['a', 'b', 'c', 'd'];
-  const commands = names.map((name) => start(t, 'command', dataFolder, name));
-  t.same(await Promise.all(commands.map((command) => command.line())), names.fill('done', 0));
-  const { pool } = await open(t, { dataFolder, beside: false });
-  t.same(
-    (await pool.query('SELECT what FROM done ORDER BY what')).rows.map(({ what }) => what),
-    ['a', 'b', 'c', 'd'],
-  );
+  const names = ['a', 'b', 'c'];
+  const commands = names.map((name) => start(t, 'command', used, name));
+  t.same(await Promise.all(commands.map((command) => command.line())), ['done', 'done', 'done']);
+  const { pool } = await open(t, { dataFolder: used, beside: false });
+  t.same((await pool.query("SELECT string_agg(what, '' ORDER BY what) AS done FROM done")).rows, [
+    { done: 'abc' },
+  ]);
 });
 
 t.test('a service waits for a command that has the folder, and says so when it takes too long', async (t) => {
-  const dataFolder = scratch(t);
-  const command = await openDatabase({ dataFolder, beside: true });
-  await t.rejects(openDatabase({ dataFolder, beside: false, patience: 0.2 }), {
+  const command = await openDatabase({ dataFolder: used, beside: true });
+  await t.rejects(openDatabase({ dataFolder: used, beside: false, patience: 0.2 }), {
     exitCode: 1,
-    message: `another command has the data folder ${dataFolder}: try again when it is done`,
+    message: `another command has the data folder ${used}: try again when it is done`,
   });
-  const service = openDatabase({ dataFolder, beside: false });
+  const service = openDatabase({ dataFolder: used, beside: false });
   await command.close();
   await (await service).close();
 });
 
-t.test('another process is refused while a service has the folder, and let in beside it', async (t) => {
-  const dataFolder = scratch(t);
-  const child = start(t, 'serve', dataFolder);
+t.test('another process has the folder', async (t) => {
+  const folder = scratch(t);
+  const alias = join(folder, 'alias');
+  symlinkSync(used, alias);
+  const child = start(t, 'serve', used);
   t.equal(await child.line(), 'open');
-  await t.rejects(openDatabase({ dataFolder, beside: false }), { message: /a service is running/ });
-  const { pool } = await open(t, { dataFolder, beside: true });
-  t.same((await pool.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
-  await kill(child);
+
+  t.test('so a service is refused, by whatever name it calls the folder', async (t) => {
+    for (const dataFolder of [used, alias]) {
+      await t.rejects(openDatabase({ dataFolder, beside: false }), { message: /a service is running/ });
+    }
+  });
+
+  t.test(
+    'and a command goes in beside it, also where the path is too long for a socket but near',
+    async (t) => {
+      const deep = join(folder, 'deep'.repeat(20), 'deeper'.repeat(10));
+      mkdirSync(deep, { recursive: true });
+      symlinkSync(used, join(deep, 'data'));
+      const before = process.cwd();
+      process.chdir(deep);
+      t.teardown(() => process.chdir(before));
+      const { pool } = await open(t, { dataFolder: 'data', beside: true });
+      t.same((await pool.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
+    },
+  );
+
+  t.end();
 });
 
-t.test('a first start begins with the template of the build, all migrations applied', async (t) => {
+t.test('a first start', async (t) => {
+  const dataFolder = join(scratch(t), 'made', 'here');
   t.ok(existsSync(templateFile()));
-  const database = await open(t, { dataFolder: scratch(t), beside: false });
-  t.same((await migrationStatus(database)).pending, []);
+  const database = await open(t, { dataFolder, beside: false });
+
+  t.test('begins with the template of the build, all migrations applied', async (t) => {
+    t.same((await migrationStatus(database)).pending, []);
+  });
+
+  t.test('makes a folder and a socket for their owner alone', async (t) => {
+    for (const path of [dataFolder, join(dataFolder, 'postgres'), join(dataFolder, 'mintmark.sock')]) {
+      t.equal(statSync(path).mode & 0o077, 0, path);
+    }
+  });
+
+  t.end();
 });
 
 t.test('a first start without a template does the same, only slower', async (t) => {
@@ -334,26 +364,19 @@ t.test('a first start without a template does the same, only slower', async (t) 
 
 t.test('a first start that was interrupted leaves nothing that the next one believes', async (t) => {
   const dataFolder = scratch(t);
-  for (const milliseconds of [100, 200, 300, 400]) {
+  for (const milliseconds of [200, 500]) {
     const child = start(t, 'serve', dataFolder);
-    // Wherever this falls, before the folder is made, in the middle or after.
+    // Wherever this falls: before the folder is made, in the middle or after.
     const timeout = setTimeout(() => child.kill('SIGKILL'), milliseconds);
     await once(child, 'exit');
     clearTimeout(timeout);
   }
   mkdirSync(join(dataFolder, 'postgres.new', 'base'), { recursive: true });
   writeFileSync(join(dataFolder, 'postgres.new', 'PG_VERSION'), '18\n');
+  rmSync(join(dataFolder, 'postgres'), { recursive: true, force: true });
   const database = await open(t, { dataFolder, beside: false });
   t.same((await migrationStatus(database)).pending, []);
   t.notOk(existsSync(join(dataFolder, 'postgres.new')));
-});
-
-t.test('the data folder and its socket are for their owner alone', async (t) => {
-  const dataFolder = join(scratch(t), 'made', 'here');
-  await open(t, { dataFolder, beside: false });
-  for (const path of [dataFolder, join(dataFolder, 'postgres'), join(dataFolder, 'mintmark.sock')]) {
-    t.equal(statSync(path).mode & 0o077, 0, path);
-  }
 });
 
 t.test('a data folder that cannot serve is refused by name', async (t) => {
@@ -395,26 +418,6 @@ t.test(
     await t.rejects(openDatabase({ dataFolder, beside: false }), { message: /belongs to another account/ });
   },
 );
-
-t.test('a path too long for a socket is used from the working folder, where that is near', async (t) => {
-  const deep = join(scratch(t), 'deep'.repeat(20), 'deeper'.repeat(10));
-  mkdirSync(deep, { recursive: true });
-  const before = process.cwd();
-  process.chdir(deep);
-  t.teardown(() => process.chdir(before));
-  const service = await openDatabase({ dataFolder: 'data', beside: false });
-  const beside = await openDatabase({ dataFolder: 'data', beside: true });
-  t.same((await beside.pool.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
-  await beside.close();
-  await service.close();
-});
-
-t.test('one folder by two names is one folder', async (t) => {
-  const folder = scratch(t);
-  await open(t, { dataFolder: join(folder, 'data'), beside: false });
-  symlinkSync(join(folder, 'data'), join(folder, 'alias'));
-  await t.rejects(openDatabase({ dataFolder: join(folder, 'alias'), beside: false }), /a service is running/);
-});
 
 t.test('however the bytes are cut, the same requests are read from them', async (t) => {
   const batches = fc.array(fc.string({ maxLength: 300 }), { maxLength: 8 });

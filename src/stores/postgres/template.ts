@@ -45,7 +45,8 @@ export async function ensureData(folder: string, template: string): Promise<void
 
 async function freshData(): Promise<Buffer> {
   const { PGlite } = await import('@electric-sql/pglite');
-  const db = await PGlite.create();
+  // A log in segments of 1 MB, not 16: most of the folder would be log, and kept to a gigabyte instead of 64 MB.
+  const db = await PGlite.create({ initDbStartParams: ['--wal-segsize=1'] });
   try {
     return Buffer.from(await (await db.dumpDataDir('none')).arrayBuffer());
   } finally {

@@ -37,9 +37,10 @@ export function asUnavailable(error: unknown): unknown {
   return new StoreUnavailableError(`Postgres cannot be used now: ${reasonOf(error)}`, { cause: error });
 }
 
-/** One line for people. An AggregateError, as a host name with several addresses gives, has no message of its own. */
+/** One line for people: an AggregateError, as a host name with several addresses gives, has no message of its own. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
-  const { message } = Object(error) as { message?: unknown };
-  return typeof message === 'string' ? message : String(error);
+  // PGlite throws what is no Error, and may have no more than a name.
+  const { message, name } = Object(error) as { message?: unknown; name?: unknown };
+  return String(message ?? name ?? error);
 }
