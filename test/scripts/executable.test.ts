@@ -6,6 +6,9 @@ import t from 'tap';
 import { executableIn } from '../helpers/executable.ts';
 import { freePort } from '../helpers/servers.ts';
 
+// Each run of the executable is a process.
+t.setTimeout(300_000);
+
 const folder = t.testdir({});
 const mintmark = executableIn(folder);
 const nouns = ['start', 'keys', 'clients', 'accounts', 'resources', 'migrate', 'config', 'explain', 'doctor'];

@@ -1,0 +1,241 @@
+// mintmark keys ...: every verb, beside a running service.
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { loadConfig } from '../../src/config.ts';
+import { type KeyStanding, keyStandings } from '../../src/keys/report.ts';
+import { openHouse, timetableOf } from '../../src/wire.ts';
+import { executableIn } from '../helpers/executable.ts';
+import { startService } from '../helpers/service.ts';
+
+// Each run of the executable is a process.
+t.setTimeout(300_000);
+
+const folder = t.testdir({});
+const at = (name: string) => join(folder, name);
+const service = await startService({ folder, env: { MINTMARK_KEYS_RELOAD_INTERVAL: '1' } });
+t.teardown(() => service.stop());
+const settings = { PORT: String(service.port), MINTMARK_KEYS_RELOAD_INTERVAL: '1' };
+const mintmark = executableIn(folder, settings);
+
+// What the executable did is looked up in the store, without a process for every look.
+const env = { ...settings, MINTMARK_DATA: at('data'), MINTMARK_KEYS: at('keys') };
+const { config } = loadConfig({ env });
+const house = await openHouse(config, { beside: true });
+t.teardown(() => house.close());
+
+async function standings(): Promise<KeyStanding[]> {
+  const { keys } = await house.stores.keys.read();
+  return keyStandings(keys, house.clock.now(), timetableOf(config));
+}
+const signer = async () => (await standings()).find(({ signs }) => signs)?.kid ?? '';
+const published = async (): Promise<string[]> => {
+  const response = await fetch(`${service.issuer}/.well-known/jwks.json`);
+  return ((await response.json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);
+};
+
+/** Waits until the service publishes what is wanted of it. */
+async function until(wanted: (kids: string[]) => boolean): Promise<boolean> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if (wanted(await published())) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+t.test('list shows every key with its state and its times', async (t) => {
+  const { code, out, err } = await mintmark(['keys', 'list']);
+  t.match({ code, err }, { code: 0, err: '' });
+  const [header = '', ...rows] = out.trimEnd().split('\n');
+  t.match(header, /^KID +ALG +STATE +PUBLISHED +ACTIVE +RETIRED +OUT +TOKENS UNTIL$/);
+  t.equal(rows.length, 2);
+  const instant = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \((in \d+ \w+|\d+ \w+ ago|now)\)`;
+  t.match(
+    out,
+    new RegExp(`^[\\w-]{43}  RS256  active, signs  ${instant} +${instant} +${instant} +${instant} +-$`, 'm'),
+  );
+  t.match(out, /^[\w-]{43} {2}RS256 {2}standby .* - +- +-$/m);
+  const json: KeyStanding[] = JSON.parse((await mintmark(['keys', 'list', '--json'])).out);
+  t.match(
+    json.sort((a, b) => a.state.localeCompare(b.state)),
+    [
+      {
+        kid: /^[\w-]{43}$/,
+        alg: 'RS256',
+        state: 'active',
+        signs: true,
+        publish_at: Number,
+        revoked_at: null,
+      },
+      { state: 'standby', signs: false, retire_at: null, remove_at: null },
+    ],
+  );
+});
+
+t.test('plan tells what happens when, by which rule, and who would break', async (t) => {
+  const { code, out } = await mintmark(['keys', 'plan']);
+  t.equal(code, 0);
+  t.match(out, /^RS256 signs with [\w-]{43}\nWHEN +FROM NOW +KEY +BECOMES +BECAUSE\n/);
+  t.match(out, /in 30 d +[\w-]{43} +active +rotation_period \(30 d\) after the key that signs now\n/);
+  t.match(
+    out,
+    /good tokens would be refused for up to: .*Confluent 24 h; any, within the declared cache 24 h\.\n$/,
+  );
+  t.match(JSON.parse((await mintmark(['keys', 'plan', '--json'])).out), {
+    now: Number,
+    algs: [
+      {
+        alg: 'RS256',
+        signer: await signer(),
+        steps: [{ becomes: 'active' }, { becomes: 'retired' }, { becomes: 'removed' }],
+      },
+    ],
+  });
+});
+
+t.test(
+  'rotate brings the next change forward; a dry run changes nothing; twice is nothing to do',
+  async (t) => {
+    const before = await standings();
+    const dry = await mintmark(['keys', 'rotate', '--dry-run']);
+    t.match(dry, { code: 0, err: '', out: /^dry run, nothing changed: RS256 signs with / });
+    t.match(dry.out, /a new key +published/);
+    t.same(await standings(), before);
+
+    t.match(await mintmark(['keys', 'rotate', '--json']), { code: 0, err: '', out: /^\{\n/ });
+    t.match((await standings()).map(({ state }) => state).sort(), ['active', 'standby', 'standby']);
+    const again = await mintmark(['keys', 'rotate']);
+    t.match(again, {
+      code: 3,
+      out: '',
+      err: /^mintmark: nothing to do: RS256 rotates at \S+ already, the earliest safe instant\n$/,
+    });
+    t.match(await mintmark(['keys', 'rotate', '--alg', 'ES256']), {
+      code: 2,
+      err: /--alg is one of keys.signing_algs, RS256/,
+    });
+  },
+);
+
+t.test('rotate --now tells of the outage that it makes', async (t) => {
+  const before = await signer();
+  const { code, out, err } = await mintmark(['keys', 'rotate', '--now', '--reason', 'drill', '--json']);
+  t.equal(code, 0);
+  t.match(err, /^Rotated at once, good tokens would be refused for up to: .*Confluent 24 h/);
+  t.match(JSON.parse(out).outage.at(-1), { verifier: 'any, within the declared cache', seconds: Number });
+  t.match(
+    (await standings()).find(({ kid }) => kid === before),
+    { state: /active|retired/ },
+    'the older one stays until its tokens are dead',
+  );
+  t.ok((await published()).includes(before));
+});
+
+t.test('revoke takes a key out at once, and tells by when verifiers distrust it', async (t) => {
+  const kid = await signer();
+  const words = ['keys', 'revoke', kid, '--reason', 'laptop stolen'];
+  const dry = await mintmark([...words, '--dry-run']);
+  t.match(dry, { code: 0, out: /^dry run, nothing changed/ });
+  t.notOk((await standings()).some(({ state }) => state === 'revoked'));
+
+  const { code, out } = await mintmark(words);
+  t.equal(code, 0);
+  t.match(
+    out,
+    new RegExp(
+      `^${kid} is revoked: it left the JWKS, and the next key signs\nVERIFIER +MAY TRUST IT UNTIL\njose +\\S+ \\(in 15 min\\)\n`,
+    ),
+  );
+  t.match(out, /go-oidc +when it is restarted, or meets a key that it does not know\n/);
+  t.ok(await until((kids) => !kids.includes(kid)), 'the service publishes it no more');
+  t.not(await signer(), kid);
+  t.match(
+    readFileSync(at('keys/revoked-keys'), 'utf8'),
+    new RegExp(`^${kid} \\d+`),
+    'and a restore cannot bring it back',
+  );
+  t.match(await mintmark(words), { code: 3, err: /was revoked at \S+ already\n$/ });
+  t.match(await mintmark(['keys', 'revoke', 'nobody', '--reason', 'x']), {
+    code: 1,
+    err: /there is no key nobody/,
+  });
+});
+
+t.test('export seals the keys under a passphrase, in a file for its owner alone', async (t) => {
+  writeFileSync(at('passphrase'), 'correct horse battery staple\n', { mode: 0o600 });
+  writeFileSync(at('weak'), 'too short\n', { mode: 0o600 });
+  writeFileSync(at('open'), 'correct horse battery staple\n', { mode: 0o644 });
+  const out = at('keys.jwe');
+  const exported = (file: string) => mintmark(['keys', 'export', '--out', out, '--passphrase-file', file]);
+  t.match(await exported(at('weak')), { code: 4, err: /shorter than 12 characters/ });
+  t.match(await exported(at('open')), { code: 1, err: /others may read it \(mode 0644\)/ });
+  t.notOk(existsSync(out));
+  t.match(await exported(at('passphrase')), {
+    code: 0,
+    out: `the keys are in ${out}: import it with the passphrase, which is nowhere else\n`,
+  });
+  t.equal(statSync(out).mode & 0o777, 0o600);
+  t.match(readFileSync(out, 'utf8'), /^[\w-]+(\.[\w-]+){4}\n$/);
+  t.match(await exported(at('passphrase')), { code: 4, err: /is there already: name a new file/ });
+  const input = 'correct horse battery staple\n';
+  const piped = await mintmark(['keys', 'export', '--json', '--passphrase-file', '-'], { input });
+  t.match(JSON.parse(piped.out), { jwe: /^[\w-]+(\.[\w-]+){4}$/ });
+});
+
+t.test('import takes an export, and the key of the issuer before', async (t) => {
+  const sealed = ['keys', 'import', at('keys.jwe'), '--passphrase-file'];
+  t.match(await mintmark([...sealed, at('weak')]), { code: 1, err: /does not open with this passphrase/ });
+  t.match(await mintmark([...sealed, at('passphrase')]), {
+    code: 3,
+    err: /every key of the file is here already/,
+  });
+
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  writeFileSync(at('old.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o644 });
+  const words = ['keys', 'import', at('old.pem'), '--as', 'retired'];
+  const before = await standings();
+  const dry = await mintmark([...words, '--dry-run']);
+  t.match(dry, {
+    code: 0,
+    out: /^dry run/,
+    err: /^warning: others on this machine can read the private key in \S+old.pem/,
+  });
+  t.same(await standings(), before);
+  t.match(await mintmark(words), { code: 0 });
+  const known = new Set(before.map(({ kid }) => kid));
+  const joined = (await standings()).filter(({ kid }) => !known.has(kid));
+  t.match(joined, [{ state: 'retired', signs: false }]);
+  t.equal(joined.length, 1);
+  t.match(await mintmark(words), { code: 3 });
+  writeFileSync(at('none.pem'), 'hello', { mode: 0o600 });
+  t.match(await mintmark(['keys', 'import', at('none.pem')]), {
+    code: 1,
+    out: '',
+    err: /no private key that can be read/,
+  });
+});
+
+t.test('rewrap puts every key under a new key-encryption key, and the service goes on', async (t) => {
+  const current = () => readFileSync(at('keys/key-encryption-key'), 'utf8');
+  const before = [current(), await standings()];
+  const count = (await house.stores.keys.read()).keys.filter(({ privateJwe }) => privateJwe !== null).length;
+  t.match(await mintmark(['keys', 'rewrap', '--dry-run']), {
+    code: 0,
+    out: `dry run, nothing changed: ${count} keys are wrapped under a new one\n`,
+  });
+  t.match(await mintmark(['keys', 'rewrap', '--prepare', '--dry-run']), { code: 0, out: /^dry run/ });
+  t.same([current(), existsSync(at('keys/key-encryption-key.next'))], [before[0], false]);
+
+  t.match(await mintmark(['keys', 'rewrap', '--prepare']), {
+    code: 0,
+    out: /copy it to every machine, then run `mintmark keys rewrap`/,
+  });
+  const next = readFileSync(at('keys/key-encryption-key.next'), 'utf8');
+  const { code, out } = await mintmark(['keys', 'rewrap', '--json']);
+  t.equal(code, 0);
+  t.match(JSON.parse(out), { keys: count, kid: String, old: at('keys/key-encryption-key.old') });
+  t.equal(current(), next);
+  t.same(await standings(), before[1], 'the signing keys stay the same');
+  t.ok((await fetch(`${service.issuer}/readyz`)).ok);
+});
