@@ -47,8 +47,9 @@ function assertSecure(url: string): void {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code } = (error.cause ?? {}) as { code?: string };
-  return code ?? (error.name === 'TimeoutError' ? `no answer within ${timeLimit} s` : error.message);
+  if (error.name === 'TimeoutError') return `no answer within ${timeLimit} s`;
+  const { code, message } = (error.cause ?? error) as { code?: string; message: string };
+  return code ?? message;
 }
 
 /** The issuer's metadata: OpenID Connect's path, then OAuth's. Throws OperatorError where there is none. */

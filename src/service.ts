@@ -131,7 +131,9 @@ function startWork(house: House, keyring: Keyring, log: Logger): Work {
   const { stores, config, database } = house;
   const failed = (task: string, err: unknown) => log.error({ task, err }, 'background task failed');
   const background = createBackground(failed);
-  const management = keyManagementOf(house, 'scheduler');
+  // What the keyring has seen revoked goes back into a store that was restored from a backup.
+  const revokedElsewhere = () => keyring.revocations();
+  const management = { ...keyManagementOf(house, 'scheduler'), revokedElsewhere };
   const care = { keyring, management, leases: stores.leases, holder: house.random.id() };
   const tasks = [
     { name: 'issued figures', interval: FLUSH_INTERVAL, run: () => keyring.flushIssued() },

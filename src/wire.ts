@@ -126,6 +126,7 @@ export async function ensureSecrets({ config, stores, random }: House): Promise<
 export function keyManagementOf({ config, stores, clock }: House, actor: string): KeyManagement {
   return {
     keys: stores.keys,
+    health: stores.health,
     clock,
     timetable: timetableOf(config),
     rsaModulusLength: config.keys.rsa_modulus_length,

@@ -12,6 +12,7 @@ import { storeFindings } from '../src/doctor/stores.ts';
 import { maintainKeys } from '../src/keys/rotate.ts';
 import { ensureSecrets, keyManagementOf, openHouse } from '../src/wire.ts';
 import { freePort } from './helpers/servers.ts';
+import { scratchFolder } from './helpers/service.ts';
 
 /** The findings that are not well, by check. */
 const illnesses = (findings: readonly Finding[]) =>
@@ -176,7 +177,8 @@ t.test('over HTTP', async (t) => {
 
 /** A house whose keys do not rotate by themselves; the test closes it. */
 async function houseAt(t: Test) {
-  const folder = t.testdir({});
+  const { folder, remove } = scratchFolder();
+  t.teardown(remove);
   const keys = join(folder, 'keys');
   const manual = { MINTMARK_KEYS_AUTOMATIC_ROTATION: 'false' };
   const env = { MINTMARK_DATA: join(folder, 'data'), MINTMARK_KEYS: keys, ...manual };

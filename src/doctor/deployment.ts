@@ -1,6 +1,6 @@
 // The doctor's questions over HTTP: what verifiers and clients of this issuer meet.
 import type { Clock } from '../clock.ts';
-import { CLOCK_DRIFT_LIMIT } from '../keys/keyring.ts';
+import { CLOCK_DRIFT_LIMIT } from '../keys/clock-drift.ts';
 import { type Answer, ask, discover, publishedKeys } from '../remote-issuer.ts';
 import { examine, type Finding, ok, problem, warning } from './finding.ts';
 

@@ -1,6 +1,7 @@
 // The doctor's questions to the stores and the keys: what the service itself depends on.
+
+import { CLOCK_DRIFT_LIMIT } from '../keys/clock-drift.ts';
 import { unwrapPrivateKey } from '../keys/custody.ts';
-import { CLOCK_DRIFT_LIMIT } from '../keys/keyring.ts';
 import { isPublished, signerOf, standbyKeys, stateOf, type Timetable } from '../keys/lifecycle.ts';
 import type { KeyRecord, KeySet } from '../stores/stores.ts';
 import { type House, keyEncryptionKeysOf, timetableOf } from '../wire.ts';

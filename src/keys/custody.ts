@@ -89,6 +89,22 @@ async function decryptJwk(jwe: string, key: KeyEncryptionKey): Promise<Jwk> {
   }
 }
 
+/**
+ * A stored key, unwrapped and prepared for node:crypto, which signs. Throws OperatorError, exit 4, where it does not
+ * unwrap or is another key than its kid says, since nobody could verify what it signs (K5).
+ */
+export async function preparePrivateKey(
+  kid: string,
+  jwe: string,
+  keys: KeyEncryptionKeys,
+): Promise<KeyObject> {
+  const privateJwk = await unwrapPrivateKey(jwe, keys);
+  if ((await thumbprintOf(privateJwk)) !== kid) {
+    throw new OperatorError(`the store holds another private key under ${kid}: restore it from a backup`, 4);
+  }
+  return privateKeyObject(privateJwk);
+}
+
 /** A prepared key for node:crypto, which signs. */
 export const privateKeyObject = (privateJwk: Jwk): KeyObject =>
   createPrivateKey({ key: privateJwk, format: 'jwk' });
@@ -142,10 +158,10 @@ export async function importSigningKey(
 function privateJwkFrom(text: string): Jwk {
   try {
     const source = text.trim();
-    const key = createPrivateKey(
-      source.startsWith('{') ? { key: JSON.parse(source), format: 'jwk' } : source,
-    );
-    return key.export({ format: 'jwk' }) as Jwk;
+    const given = source.startsWith('{') ? (JSON.parse(source) as Jwk) : undefined;
+    const key = createPrivateKey(given ? { key: given, format: 'jwk' } : source);
+    const jwk = key.export({ format: 'jwk' }) as Jwk;
+    return given?.alg === undefined ? jwk : { ...jwk, alg: given.alg };
   } catch (cause) {
     throw new OperatorError(
       'the file holds no private key that can be read: PEM without a passphrase, or a private JWK',

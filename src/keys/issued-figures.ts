@@ -1,4 +1,5 @@
 // What each key has signed here, as far as it bounds the key's life: kept in memory, written behind.
+import { oneAfterAnother } from '../one-after-another.ts';
 import type { IssuedFigures, KeyRecord, KeyStore } from '../stores/stores.ts';
 
 export interface IssuedLedger {
@@ -8,6 +9,8 @@ export interface IssuedLedger {
   merge(key: KeyRecord): KeyRecord;
   /** Writes what is new since the last call; what fails is kept for the next one. */
   flush(): Promise<void>;
+  /** Whether this ledger has written that the key signs tokens that live this long. */
+  hasWritten(kid: string, lifetime: number): boolean;
 }
 
 type Figures = Omit<IssuedFigures, 'kid'>;
@@ -19,29 +22,25 @@ const largest = (a: Figures, b: Figures): Figures => ({
 
 export function createIssuedLedger(keys: Pick<KeyStore, 'recordIssued'>): IssuedLedger {
   const issued = new Map<string, Figures>();
-  const unwritten = new Set<string>();
+  const written = new Map<string, Figures>();
+  async function write(): Promise<void> {
+    const unwritten = [...issued].filter(([kid, figures]) => written.get(kid) !== figures);
+    if (unwritten.length === 0) return;
+    await keys.recordIssued(unwritten.map(([kid, figures]) => ({ kid, ...figures })));
+    for (const [kid, figures] of unwritten) written.set(kid, figures);
+  }
   return {
     record(kid, iat, exp) {
       const sofar = issued.get(kid);
       if (sofar && sofar.lastTokenExpiresAt >= exp && sofar.longestLifetime >= exp - iat) return;
       const figures = { lastTokenExpiresAt: exp, longestLifetime: exp - iat };
       issued.set(kid, sofar ? largest(sofar, figures) : figures);
-      unwritten.add(kid);
     },
     merge(key) {
       const own = issued.get(key.kid);
       return own ? { ...key, ...largest(key, own) } : key;
     },
-    async flush() {
-      if (unwritten.size === 0) return;
-      const kids = [...unwritten];
-      unwritten.clear();
-      try {
-        await keys.recordIssued(kids.map((kid) => ({ kid, ...(issued.get(kid) as Figures) })));
-      } catch (error) {
-        for (const kid of kids) unwritten.add(kid);
-        throw error;
-      }
-    },
+    flush: oneAfterAnother(write),
+    hasWritten: (kid, lifetime) => (written.get(kid)?.longestLifetime ?? 0) >= lifetime,
   };
 }

@@ -3,36 +3,23 @@
 // Everything is answered from memory by what lifecycle.ts computes for t, so planned changes happen on time and the
 // JWKS is served with every store down (K13). It fails closed: a replica whose clock is wrong, or that has not seen
 // the store for longer than a planned removal allows, does not sign.
-import { createHash, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { oneAfterAnother } from '../one-after-another.ts';
 import type { KeyRecord, KeyStore, SigningAlg, StoreHealth } from '../stores/stores.ts';
-import { privateKeyObject, publicJwkOf, unwrapPrivateKey } from './custody.ts';
+import { clockDrift, clockDriftLimit, driftProblem } from './clock-drift.ts';
+import { preparePrivateKey } from './custody.ts';
 import { createIssuedLedger, type IssuedLedger } from './issued-figures.ts';
 import type { KeyEncryptionKeys } from './key-encryption-keys.ts';
-import {
-  isPublished,
-  nextChangeAfter,
-  signerOf,
-  signingHorizon,
-  stateOf,
-  type Timetable,
-} from './lifecycle.ts';
+import { isPublished, settleTime, signingHorizon, stateOf, type Timetable } from './lifecycle.ts';
 import { type Signer, SigningUnavailableError } from './signer.ts';
-
-/** A replica whose clock is further from the store's than this is not ready and does not sign. */
-export const CLOCK_DRIFT_LIMIT = 5;
+import { type PublishedJwks, type View, viewAt } from './view.ts';
 
 export interface SignRequest {
   readonly alg: SigningAlg;
   /** `at+jwt`, `JWT`, `logout+jwt`: kinds of token differ in typ (RFC 8725 3.11) */
   readonly typ: string;
   readonly claims: Readonly<Record<string, unknown>> & { readonly iat: number; readonly exp: number };
-}
-
-export interface PublishedJwks {
-  readonly body: string;
-  /** strong and quoted, the same on every replica with the same keys */
-  readonly etag: string;
 }
 
 export interface Keyring {
@@ -45,8 +32,10 @@ export interface Keyring {
   reload(): Promise<void>;
   /** Writes behind what was signed since the last call (`exp` and lifetime per key). */
   flushIssued(): Promise<void>;
-  /** In words, why this replica is not fit to sign; empty when it is. */
+  /** In words, why this replica is not ready; empty when it is. */
   faults(): readonly string[];
+  /** Every revocation that this replica has seen, also of keys that a restored store takes for good. */
+  revocations(): ReadonlyMap<string, number>;
 }
 
 export interface KeyringParts {
@@ -61,26 +50,24 @@ export interface KeyringParts {
   readonly revokedElsewhere: () => ReadonlyMap<string, number>;
 }
 
-interface View {
-  readonly validUntil: number;
-  readonly signers: ReadonlyMap<SigningAlg, KeyRecord>;
-  readonly jwks: PublishedJwks;
-}
-
 /** An empty ring: `reload` fills it. */
 export const createKeyring = (parts: KeyringParts): Keyring => new LiveKeyring(parts);
 
 class LiveKeyring implements Keyring {
+  // Two at once could end with the older picture, and what it takes for good might be revoked.
+  readonly reload = oneAfterAnother(() => this.#load());
   readonly #parts: KeyringParts;
   readonly #issued: IssuedLedger;
   readonly #prepared = new Map<string, KeyObject>();
   readonly #undecryptable = new Map<string, string>();
+  readonly #revoked = new Map<string, number>();
   readonly #headers = new Map<string, string>();
   #known: readonly KeyRecord[] = [];
   #revision = 0;
   #lastT = 0;
   #loadedAt = Number.NEGATIVE_INFINITY;
   #drift = 0;
+  #leap = 0;
   #view: View | undefined;
 
   constructor(parts: KeyringParts) {
@@ -88,23 +75,24 @@ class LiveKeyring implements Keyring {
     this.#issued = createIssuedLedger(parts.keys);
   }
 
-  async reload(): Promise<void> {
+  async #load(): Promise<void> {
     const { keys, health, clock } = this.#parts;
+    const askedAt = this.#now();
     const set = await keys.read();
-    const asked = clock.now();
-    const storeNow = await health.now();
-    this.#drift = storeNow - (asked + clock.now()) / 2;
+    this.#drift = await clockDrift(health, clock);
+    this.#leap = this.#lastT - Math.max(set.lastT, clock.now());
     this.#lastT = Math.max(this.#lastT, set.lastT);
     const known = this.#keepRevocations(set.keys);
     for (const key of known) if (this.#isLive(key)) await this.#prepare(key);
     this.#known = known;
     this.#revision = set.revision;
-    this.#loadedAt = this.#now();
+    this.#loadedAt = askedAt;
     this.#view = undefined;
     this.#forgetDeadKeys();
   }
 
-  async sign({ alg, typ, claims }: SignRequest): Promise<string> {
+  async sign(request: SignRequest): Promise<string> {
+    const { alg, typ, claims } = request;
     const t = this.#now();
     const unfit = this.#unfitness(t)[0];
     if (unfit) throw new SigningUnavailableError(unfit);
@@ -112,8 +100,24 @@ class LiveKeyring implements Keyring {
     const privateKey = key && this.#prepared.get(key.kid);
     if (!privateKey) throw new SigningUnavailableError(`no ${alg} key may sign now`);
     this.#issued.record(key.kid, claims.iat, claims.exp);
+    if (!this.#isReckonedWith(key.kid, claims.exp - claims.iat)) return this.#signOnceWritten(request);
     const input = `${this.#headerOf(key, typ)}.${base64url(JSON.stringify(claims))}`;
     return `${input}.${await this.#parts.signer.sign(alg, privateKey, input)}`;
+  }
+
+  /** Whether the key's removal waits for such a token, should this replica crash or be cut off. */
+  #isReckonedWith(kid: string, lifetime: number): boolean {
+    return lifetime <= this.#parts.timetable.longestTokenLifetime || this.#issued.hasWritten(kid, lifetime);
+  }
+
+  /** A resource or client may have longer tokens than the plan reckons with: the store knows before anybody has one. */
+  async #signOnceWritten(request: SignRequest): Promise<string> {
+    try {
+      await this.#issued.flush();
+    } catch {
+      throw new SigningUnavailableError('a token that lives this long has to be written down first');
+    }
+    return this.sign(request);
   }
 
   jwks(): PublishedJwks {
@@ -141,7 +145,15 @@ class LiveKeyring implements Keyring {
     const lost = this.#known.flatMap((key) =>
       this.#isLive(key) ? (this.#undecryptable.get(key.kid) ?? []) : [],
     );
-    return [...new Set([...lost, ...this.#unfitness(t), ...missing.map((alg) => `there is no ${alg} key`)])];
+    const age = t - this.#loadedAt;
+    const stale =
+      age > settleTime(timetable) ? [`the keys were read from the store ${age.toFixed(0)} s ago`] : [];
+    const none = missing.map((alg) => `there is no ${alg} key`);
+    return [...new Set([...lost, ...this.#unfitness(t), ...stale, ...none])];
+  }
+
+  revocations(): ReadonlyMap<string, number> {
+    return this.#revoked;
   }
 
   /** t: never goes backwards, whatever the clock does. */
@@ -151,12 +163,17 @@ class LiveKeyring implements Keyring {
   }
 
   #unfitness(t: number): string[] {
+    const { timetable } = this.#parts;
     const list: string[] = [];
-    if (Math.abs(this.#drift) > CLOCK_DRIFT_LIMIT) {
-      const drift = `${Math.abs(this.#drift).toFixed(1)} s ${this.#drift > 0 ? 'behind' : 'ahead of'}`;
-      list.push(`this machine's clock is ${drift} the store's`);
+    const drift = driftProblem(this.#drift, timetable);
+    if (drift) list.push(drift);
+    // The clock is right again, but what this replica did by t may not be undone: t waits for the time to come.
+    if (this.#leap > clockDriftLimit(timetable)) {
+      list.push(
+        `this machine's clock was ${this.#leap.toFixed(1)} s ahead for a while: start this replica anew`,
+      );
     }
-    if (t - this.#loadedAt > signingHorizon(this.#parts.timetable)) {
+    if (t - this.#loadedAt > signingHorizon(timetable)) {
       list.push('the keys have not been read from the store for too long');
     }
     return list;
@@ -176,8 +193,8 @@ class LiveKeyring implements Keyring {
   async #prepare(key: KeyRecord): Promise<void> {
     if (key.privateJwe === null || this.#prepared.has(key.kid)) return;
     try {
-      const privateJwk = await unwrapPrivateKey(key.privateJwe, this.#parts.keyEncryptionKeys());
-      this.#prepared.set(key.kid, privateKeyObject(privateJwk));
+      const privateKey = await preparePrivateKey(key.kid, key.privateJwe, this.#parts.keyEncryptionKeys());
+      this.#prepared.set(key.kid, privateKey);
       this.#undecryptable.delete(key.kid);
     } catch (error) {
       this.#undecryptable.set(key.kid, error instanceof Error ? error.message : String(error));
@@ -191,12 +208,9 @@ class LiveKeyring implements Keyring {
 
   /** K9: what this replica has seen revoked stays revoked, even where the store was restored from a backup. */
   #keepRevocations(keys: readonly KeyRecord[]): KeyRecord[] {
-    const noted = this.#parts.revokedElsewhere();
-    const seen = new Map(this.#known.map((key) => [key.kid, key.revokedAt]));
-    return keys.map((key) => ({
-      ...key,
-      revokedAt: key.revokedAt ?? seen.get(key.kid) ?? noted.get(key.kid) ?? null,
-    }));
+    for (const [kid, at] of this.#parts.revokedElsewhere()) this.#revoked.set(kid, at);
+    for (const { kid, revokedAt } of keys) if (revokedAt !== null) this.#revoked.set(kid, revokedAt);
+    return keys.map((key) => ({ ...key, revokedAt: this.#revoked.get(key.kid) ?? null }));
   }
 
   #headerOf({ kid, alg }: KeyRecord, typ: string): string {
@@ -208,23 +222,3 @@ class LiveKeyring implements Keyring {
 }
 
 const base64url = (text: string): string => Buffer.from(text, 'utf8').toString('base64url');
-
-function viewAt(keys: readonly KeyRecord[], t: number, timetable: Timetable): View {
-  const signers = timetable.algs.flatMap((alg) => {
-    const key = signerOf(keys, alg, t, timetable);
-    return key ? [[alg, key] as const] : [];
-  });
-  const published = keys.filter((key) => isPublished(stateOf(key, t, timetable)));
-  return {
-    validUntil: nextChangeAfter(keys, t, timetable),
-    signers: new Map(signers),
-    jwks: publishedJwks(published),
-  };
-}
-
-/** In the order of the kids: nobody can rely on the place of the signing key. */
-function publishedJwks(keys: readonly KeyRecord[]): PublishedJwks {
-  const ordered = [...keys].sort((a, b) => (a.kid < b.kid ? -1 : 1));
-  const body = JSON.stringify({ keys: ordered.map((key) => publicJwkOf(key.publicJwk, key.kid, key.alg)) });
-  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` };
-}

@@ -1,10 +1,10 @@
 // The life of a signing key, computed from times and never stored as a flag.
 //
 // Pure: no clock, no dice, no store. Every replica that holds the same rows computes the same answer for the same
-// t, so a rotation goes through on time even while the database is away. Two rules keep verifiers whole:
-//   published before it signs:   activateAt - publishAt >= every verifier's JWKS cache + our max-age + S
-//   removed after the last token: removal waits for the longest token the key has signed, skew, S, and for
-//                                 a replica that has been cut off from the store for as long as a cache may live
+// t, so a rotation goes through on time even while the database is away. Two rules keep verifiers whole, and each
+// allows for a replica that has been cut off from the store for as long as a cache may live, since it serves on:
+//   published before it signs:    a key waits for every verifier's JWKS cache, our max-age, S, and such a replica
+//   removed after the last token: a key waits for the longest token it has signed, skew, S, and such a replica
 import type { SigningAlg } from '../stores/stores.ts';
 
 export type KeyState = 'standby' | 'active' | 'retired' | 'removed' | 'revoked';
@@ -45,16 +45,26 @@ export const CLOCK_SKEW = 60;
 export const settleTime = (timetable: Pick<Timetable, 'reloadInterval'>): number =>
   3 * timetable.reloadInterval;
 
-/** How long a key must have been published before it may sign. */
-export const leadTime = (timetable: Timetable): number =>
-  timetable.verifierCacheLifetime + timetable.jwksMaxAge + settleTime(timetable);
+/** Seconds: how long clients are remembered while the store is away (stores/remembered.ts), so nobody signs longer. */
+const OUTAGE_TOLERANCE = 3600;
 
 /**
  * How old a replica's picture of the keys may be while it still signs. A replica cut off from the store signs on
  * with the keys it knows; removal waits this long, so nothing that it signs is ever orphaned.
  */
-export const signingHorizon = (timetable: Timetable): number =>
-  timetable.verifierCacheLifetime + settleTime(timetable);
+export const signingHorizon = (
+  timetable: Pick<Timetable, 'verifierCacheLifetime' | 'reloadInterval'>,
+): number => Math.min(timetable.verifierCacheLifetime, OUTAGE_TOLERANCE) + settleTime(timetable);
+
+/**
+ * How long a key must have been published before it may sign. A replica cut off from the store publishes what it
+ * knew, for as long as it may; a shared cache keeps that for max-age and serves it stale for S, a verifier keeps it
+ * for a cache's life: by then even that verifier has asked again.
+ */
+export const leadTime = (
+  timetable: Pick<Timetable, 'verifierCacheLifetime' | 'jwksMaxAge' | 'reloadInterval'>,
+): number =>
+  signingHorizon(timetable) + timetable.jwksMaxAge + settleTime(timetable) + timetable.verifierCacheLifetime;
 
 /** The key leaves the JWKS here: never while a token that it signed may be alive. */
 export const removalOf = (key: KeyTimes, timetable: Timetable): number =>
@@ -98,8 +108,8 @@ export function standbyKeys<K extends KeyTimes>(
 }
 
 /**
- * The signer: the newest active key that has been active for S, since by then every replica publishes it. Only
- * where no active key is that old (first start, or its elders were revoked) the newest one signs at once.
+ * The signer: the newest active key that has been active for S, since by then every replica publishes it. Where none
+ * is that old (first start, or its elders were revoked), the eldest signs at once.
  */
 export function signerOf<K extends KeyTimes>(
   keys: readonly K[],
@@ -108,7 +118,7 @@ export function signerOf<K extends KeyTimes>(
   timetable: Timetable,
 ): K | undefined {
   const active = activeKeys(keys, alg, t, timetable);
-  return active.find((key) => key.activateAt + settleTime(timetable) <= t) ?? active[0];
+  return active.find((key) => key.activateAt + settleTime(timetable) <= t) ?? active.at(-1);
 }
 
 /** The instant after t at which the next state changes by itself; Infinity where none is planned. */

@@ -12,6 +12,7 @@ import {
   settleTime,
   signingHorizon,
   standbyKeys,
+  stateOf,
   type Timetable,
 } from './lifecycle.ts';
 
@@ -49,7 +50,14 @@ export function removalAfter(retireAt: number, key: KeyTimes, timetable: Timetab
   return retireAt + signingHorizon(timetable) + longest + CLOCK_SKEW + settleTime(timetable);
 }
 
-/** Gives the algorithm a key that signs: at the first start at once, in an emergency the standby key. */
+/** Whether it has ever been active, as far as its times tell. */
+const wasActive = (key: KeyTimes, t: number): boolean =>
+  key.activateAt <= Math.min(t, key.revokedAt ?? t) && key.activateAt < key.retireAt;
+
+/**
+ * Gives the algorithm a key that signs: at once at the first start and in an emergency, where there is nothing else
+ * to sign with. An algorithm that joins a set in use waits for the lead, like every key that verifiers do not know.
+ */
 function ensureSigner(
   keys: readonly KeyTimes[],
   alg: SigningAlg,
@@ -59,11 +67,10 @@ function ensureSigner(
   if (activeKeys(keys, alg, t, timetable).length > 0) return [...keys];
   const known = keys.filter((key) => key.alg === alg);
   const [next] = standbyKeys(keys, alg, t, timetable);
-  const signedBefore = known.some((key) => key.activateAt <= t);
-  if (next) return signedBefore ? replace(keys, { ...next, activateAt: t }) : [...keys];
-  // An algorithm that joins a set that is in use waits for the lead like every other key.
-  const activateAt = signedBefore || keys.length === 0 ? t : t + leadTime(timetable);
-  return [...keys, draft(alg, known.length, t, activateAt)];
+  const isJoining = keys.some((key) => wasActive(key, t)) && !known.some((key) => wasActive(key, t));
+  const key = next ?? draft(alg, known.length, t, Number.POSITIVE_INFINITY);
+  const activateAt = isJoining ? Math.max(t, key.publishAt + leadTime(timetable)) : t;
+  return next ? replace(keys, { ...key, activateAt }) : [...keys, { ...key, activateAt }];
 }
 
 /** Plans the next activation: never sooner than the lead, by itself never later than the rotation period. */
@@ -84,6 +91,8 @@ function planNext(keys: readonly KeyTimes[], alg: SigningAlg, t: number, timetab
     : Infinity;
   const activateAt = Math.max(safeAt, Math.min(next.activateAt, dueAt));
   planned = replace(planned, { ...next, activateAt });
+  // It is active already, and its own successor is planned.
+  if (activateAt <= t) return planNext(planned, alg, t, timetable);
   // The reserve is published a full lead before it becomes the only standby key: a switch in need costs nothing.
   if (activateAt <= t + leadTime(timetable) && queue().length < 2) {
     planned.push(draft(alg, count(), t, Number.POSITIVE_INFINITY));
@@ -91,7 +100,10 @@ function planNext(keys: readonly KeyTimes[], alg: SigningAlg, t: number, timetab
   return planned;
 }
 
-/** Each key retires S after its successor activates, since by then every replica signs with the successor. */
+/**
+ * Each key retires S after its successor activates, since by then every replica signs with the successor. The
+ * removal of one that has retired moves on where it turns out that its tokens live longer.
+ */
 function planRetirement(
   keys: readonly KeyTimes[],
   alg: SigningAlg,
@@ -99,14 +111,16 @@ function planRetirement(
   timetable: Timetable,
 ): KeyTimes[] {
   const chain = [...activeKeys(keys, alg, t, timetable).reverse(), ...standbyKeys(keys, alg, t, timetable)];
-  return chain.reduce(
-    (planned, key, i) => {
-      const successor = chain[i + 1];
-      const retireAt = successor ? successor.activateAt + settleTime(timetable) : Number.POSITIVE_INFINITY;
-      return replace(planned, { ...key, retireAt, removeAt: removalAfter(retireAt, key, timetable) });
-    },
-    [...keys],
-  );
+  return keys.map((key) => {
+    if (key.alg === alg && stateOf(key, t, timetable) === 'retired') {
+      return { ...key, removeAt: Math.max(key.removeAt, removalAfter(key.retireAt, key, timetable)) };
+    }
+    const place = chain.indexOf(key);
+    if (place < 0) return key;
+    const successor = chain[place + 1];
+    const retireAt = successor ? successor.activateAt + settleTime(timetable) : Number.POSITIVE_INFINITY;
+    return { ...key, retireAt, removeAt: removalAfter(retireAt, key, timetable) };
+  });
 }
 
 /**
@@ -131,27 +145,37 @@ export interface RotateIntent {
   readonly now: boolean;
 }
 
-/** Brings the next activation forward to the earliest safe instant; asked twice, the second time is nothing. */
+/**
+ * Brings the next activation forward to the earliest safe instant; asked twice, the second time is nothing. `now`
+ * asked twice within S is one rotation too: of two operators in an emergency, the second would use up the reserve.
+ */
 export function rotate(
   keys: readonly KeyTimes[],
   t: number,
   timetable: Timetable,
   intent: RotateIntent,
 ): KeyTimes[] | NothingToDo {
+  if (!timetable.algs.includes(intent.alg))
+    return { nothingToDo: `${intent.alg} is not among keys.signing_algs: nothing is signed with it` };
   const whole = settle(keys, t, timetable);
   const [current] = activeKeys(whole, intent.alg, t, timetable);
   const [next] = standbyKeys(whole, intent.alg, t, timetable);
   if (!current || !next)
     return { nothingToDo: `${intent.alg} does not sign yet: its first key is being published` };
+  const hasPredecessor = whole.some(
+    (key) =>
+      key.alg === intent.alg &&
+      key.revokedAt === null &&
+      wasActive(key, t) &&
+      key.activateAt < current.activateAt,
+  );
+  const pause = intent.now ? settleTime(timetable) : leadTime(timetable);
+  if (hasPredecessor && current.activateAt + pause > t) {
+    return { nothingToDo: `${intent.alg} was rotated at ${when(current.activateAt)} already` };
+  }
   if (intent.now) return settle(replace(whole, { ...next, activateAt: t }), t, timetable);
 
   const earliestAt = Math.max(t, next.publishAt + leadTime(timetable));
-  const hasPredecessor = whole.some(
-    (key) => key.alg === intent.alg && key.revokedAt === null && key.activateAt < current.activateAt,
-  );
-  if (hasPredecessor && current.activateAt + leadTime(timetable) > t) {
-    return { nothingToDo: `${intent.alg} was rotated at ${when(current.activateAt)} already` };
-  }
   if (next.activateAt <= earliestAt) {
     return {
       nothingToDo: `${intent.alg} rotates at ${when(next.activateAt)} already, the earliest safe instant`,

@@ -120,14 +120,18 @@ function activationRule(key: KeyTimes, own: readonly KeyTimes[], t: number, time
   }
   if (isSame(key.activateAt, key.publishAt + leadTime(timetable))) {
     const { verifierCacheLifetime, jwksMaxAge } = timetable;
-    const terms = `verifier_cache_lifetime (${durationInWords(verifierCacheLifetime)}) + jwks_max_age (${durationInWords(jwksMaxAge)})`;
-    return `published since ${dateInWords(key.publishAt)}, and then ${terms} + ${settleWords(timetable)}`;
+    const caches = `verifier_cache_lifetime (${durationInWords(verifierCacheLifetime)}) + jwks_max_age (${durationInWords(jwksMaxAge)})`;
+    const lag = `${settleWords(timetable)} + ${cutOffWords(timetable)}`;
+    return `published since ${dateInWords(key.publishAt)}, and then ${caches} + ${lag}`;
   }
   return 'as it was asked for, no sooner than is safe';
 }
 
 const settleWords = (timetable: Timetable): string =>
   `S (${durationInWords(settleTime(timetable))}, 3 x reload_interval)`;
+
+const cutOffWords = (timetable: Timetable): string =>
+  `a replica that is cut off (${durationInWords(signingHorizon(timetable))})`;
 
 const retirementRule = (timetable: Timetable): string =>
   `${settleWords(timetable)} after the next key is active: by then every replica signs with that one`;
@@ -138,5 +142,5 @@ function removalRule(key: KeyTimes, timetable: Timetable): string {
     return `the last token that it signed expires at ${dateInWords(key.lastTokenExpiresAt)} + ${margin}`;
   }
   const longest = Math.max(timetable.longestTokenLifetime, key.longestLifetime);
-  return `the longest token (${durationInWords(longest)}) of a replica that was cut off (${durationInWords(signingHorizon(timetable))}) + ${margin}`;
+  return `the longest token (${durationInWords(longest)}) + ${cutOffWords(timetable)} + ${margin}`;
 }

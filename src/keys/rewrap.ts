@@ -5,7 +5,7 @@
 import { OperatorError } from '../operator-error.ts';
 import type { KeyRecord } from '../stores/stores.ts';
 import { unwrapPrivateKey, wrapPrivateKey, wrappedUnder } from './custody.ts';
-import type { KeyManagement } from './rotate.ts';
+import { type KeyManagement, readForChange } from './rotate.ts';
 
 export interface Rewrapped {
   /** how many keys changed their envelope */
@@ -21,7 +21,7 @@ export async function rewrapKeys(
 ): Promise<Rewrapped> {
   const keyEncryptionKeys = management.keyEncryptionKeys();
   const { kid } = keyEncryptionKeys.current;
-  const set = await management.keys.read();
+  const { set, t } = await readForChange(management);
   const stale = set.keys.filter(({ privateJwe }) => privateJwe !== null && wrappedUnder(privateJwe) !== kid);
   if (stale.length === 0) throw new OperatorError(`nothing to do: every key is wrapped under ${kid}`, 3);
   if (options.dryRun) return { keys: stale.length, kid };
@@ -31,7 +31,6 @@ export async function rewrapKeys(
     const privateJwk = await unwrapPrivateKey(key.privateJwe as string, keyEncryptionKeys);
     keys.push({ ...key, privateJwe: await wrapPrivateKey(privateJwk, keyEncryptionKeys) });
   }
-  const t = Math.max(management.clock.now(), set.lastT);
   const audit = [
     {
       at: t,

@@ -5,7 +5,8 @@
 // and replicas that start together make one set of keys.
 import type { Clock } from '../clock.ts';
 import { OperatorError } from '../operator-error.ts';
-import type { AuditEntry, KeyRecord, KeySet, KeyStore, SigningAlg } from '../stores/stores.ts';
+import type { AuditEntry, KeyRecord, KeySet, KeyStore, SigningAlg, StoreHealth } from '../stores/stores.ts';
+import { clockDrift, driftProblem } from './clock-drift.ts';
 import { generateSigningKey, type SigningKeyMaterial, wrapPrivateKey } from './custody.ts';
 import type { KeyEncryptionKeys } from './key-encryption-keys.ts';
 import { isPublished, type KeyState, type KeyTimes, stateOf, type Timetable } from './lifecycle.ts';
@@ -14,6 +15,7 @@ import { isDraft, type NothingToDo, revoke, rotate, settle } from './plan.ts';
 /** What the management of keys needs; `actor` stands in the audit log. */
 export interface KeyManagement {
   readonly keys: KeyStore;
+  readonly health: Pick<StoreHealth, 'now'>;
   readonly clock: Clock;
   readonly timetable: Timetable;
   readonly rsaModulusLength: number;
@@ -41,26 +43,39 @@ export interface ChangeOptions {
   readonly event?: string;
 }
 
-const ATTEMPTS = 5;
+const ATTEMPTS = 6;
+
+/**
+ * The set to change, and t. Throws OperatorError, exit 4, where this machine's clock is wrong: t never goes back, so
+ * what it writes would hold for everybody.
+ */
+export async function readForChange({ keys, health, clock, timetable }: KeyManagement) {
+  const set = await keys.read();
+  const problem = driftProblem(await clockDrift(health, clock), timetable);
+  if (problem)
+    throw new OperatorError(`${problem}: nothing was changed; set the clock (NTP) and try again`, 4);
+  return { set, t: Math.max(clock.now(), set.lastT) };
+}
 
 /**
  * Plans and applies an intent; a plan that lost its race is planned again on what the winner left.
- * Throws OperatorError: exit 3 where there is nothing to do.
+ * Throws OperatorError: exit 3 where there is nothing to do, exit 4 where this machine's clock is wrong.
  */
 export async function changeKeys(
   management: KeyManagement,
   intent: Intent,
   options: ChangeOptions = {},
 ): Promise<KeyChange> {
+  const made = new Map<string, SigningKeyMaterial>();
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const set = await management.keys.read();
+    const { set, t } = await readForChange(management);
     const known = withRevocations(set.keys, management);
-    const t = Math.max(management.clock.now(), set.lastT);
     const after = intent(known, t);
     if ('nothingToDo' in after) throw new OperatorError(`nothing to do: ${after.nothingToDo}`, 3);
     const change = { t, before: known, after };
     if (options.dryRun) return change;
-    const records = await recordsOf(management, change);
+    if (await makeKeys(management, change, made)) continue;
+    const records = await recordsOf(management, change, made);
     if ((await apply(management, set, records, t, options)) === 'applied')
       return { ...change, after: records };
   }
@@ -120,22 +135,36 @@ const withRevocations = (
     : keys;
 };
 
-/** The records as they will be stored: new keys made and wrapped, dead ones without their private half. */
-async function recordsOf(management: KeyManagement, change: KeyChange): Promise<KeyRecord[]> {
+/**
+ * Makes the keys that the plan drafts, unless they are made; true if it made one. An RSA key takes seconds, and a
+ * key counts as published from its plan's t: so keys are made first, and the plan is made anew, at once, with them.
+ */
+async function makeKeys(
+  { rsaModulusLength }: KeyManagement,
+  { after }: KeyChange,
+  made: Map<string, SigningKeyMaterial>,
+): Promise<boolean> {
+  const missing = after.filter((key) => isDraft(key) && !made.has(key.kid));
+  for (const { kid, alg } of missing) made.set(kid, await generateSigningKey(alg, rsaModulusLength));
+  return missing.length > 0;
+}
+
+/** The records as they will be stored: new keys wrapped, dead ones without their private half. */
+async function recordsOf(
+  management: KeyManagement,
+  change: KeyChange,
+  made: ReadonlyMap<string, SigningKeyMaterial>,
+): Promise<KeyRecord[]> {
   const known = new Map(change.before.map((key) => [key.kid, key]));
   const records: KeyRecord[] = [];
   for (const times of change.after) {
     const record = known.get(times.kid);
+    const material = made.get(times.kid);
     if (record) records.push(buried({ ...record, ...times }, change.t, management.timetable));
-    else if (isDraft(times)) records.push(await madeFrom(management, times));
+    else if (material) records.push(await keyRecord(management, material, times));
     else records.push(times as KeyRecord);
   }
   return records;
-}
-
-async function madeFrom(management: KeyManagement, times: KeyTimes): Promise<KeyRecord> {
-  const material = await generateSigningKey(times.alg, management.rsaModulusLength);
-  return keyRecord(management, material, times);
 }
 
 /** A record of key material with these times, its private half wrapped. */

@@ -82,11 +82,12 @@ export async function importKeys(management: KeyManagement, request: ImportReque
   return changeKeys(
     management,
     (keys, t) => {
-      const fresh = arrivals.filter(({ material }) => isNew(keys, material.kid));
+      const fresh = arrivals.filter(({ material }) => isNew(management, keys, material.kid));
       if (fresh.length === 0) return { nothingToDo: 'every key of the file is here already' };
       const joined = fresh.map(({ material: { kid, alg }, times }): KeyRecord => {
         const record = drafts.get(kid) as KeyRecord;
-        return { ...record, ...(times ?? importedTimes(kid, alg, request.role, t, timetable)) };
+        const own = times && (keys.length > 0 ? joiningTimes(times, t) : times);
+        return { ...record, ...(own ?? importedTimes(kid, alg, request.role, t, timetable)) };
       });
       return settle([...keys, ...joined], t, timetable);
     },
@@ -94,9 +95,18 @@ export async function importKeys(management: KeyManagement, request: ImportReque
   );
 }
 
-function isNew(keys: readonly KeyRecord[], kid: string): boolean {
+/**
+ * The times of an exported key that joins a set in use, whose verifiers do not know it: a standby key waits for its
+ * lead from now on, and an active one signs once every replica publishes it.
+ */
+function joiningTimes(times: KeyTimes, t: number): KeyTimes {
+  if (times.retireAt <= t) return times;
+  return { ...times, publishAt: t, activateAt: times.activateAt <= t ? t : Number.POSITIVE_INFINITY };
+}
+
+function isNew({ revokedElsewhere }: KeyManagement, keys: readonly KeyRecord[], kid: string): boolean {
   const known = keys.find((key) => key.kid === kid);
-  if (known && known.revokedAt !== null) {
+  if ((known && known.revokedAt !== null) || revokedElsewhere?.().has(kid)) {
     throw new OperatorError(`${kid} was revoked, and revoked is for ever: import another key`, 4);
   }
   return known === undefined;

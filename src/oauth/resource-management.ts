@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { signerOf, standbyKeys, type Timetable } from '../keys/lifecycle.ts';
 import { OperatorError } from '../operator-error.ts';
 import type { AuditEntry, ResourceRecord, SigningAlg, Stores } from '../stores/stores.ts';
+import { dateInWords } from '../words.ts';
 import { lifetimeProblems } from './lifetimes.ts';
 import { assertJsonObject, patched } from './patch.ts';
 import { RegistrationError } from './registration.ts';
@@ -134,7 +135,7 @@ async function assertSigning(
   const t = Math.max(clock.now(), lastT);
   if (signerOf(keys, alg, t, timetable)) return;
   const [next] = standbyKeys(keys, alg, t, timetable);
-  const from = next ? `from ${new Date(next.activateAt * 1000).toISOString()} on` : 'when it does';
+  const from = next ? `from ${dateInWords(Math.ceil(next.activateAt))} on` : 'when it does';
   throw new OperatorError(
     `${alg} does not sign yet, since verifiers may not know its key: register the resource ${from}`,
     4,

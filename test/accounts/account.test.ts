@@ -14,6 +14,7 @@ import { assertPassword, hashPassword, verifyPassword } from '../../src/accounts
 import { loadConfig } from '../../src/config.ts';
 import { systemRandom } from '../../src/random.ts';
 import { openHouse } from '../../src/wire.ts';
+import { scratchFolder } from '../helpers/service.ts';
 
 t.test('an e-mail address is what a browser takes for one', async (t) => {
   const good = ['ada@example.com', 'a.b+c@x-y.example', "o'brien@example.co.uk", 'root@localhost'];
@@ -65,7 +66,8 @@ t.test('length is all that is asked of a password', async (t) => {
 });
 
 t.test('accounts on a store', async (t) => {
-  const folder = t.testdir({});
+  const { folder, remove } = scratchFolder();
+  t.teardown(remove);
   let now = 1_800_000_000;
   const env = { MINTMARK_DATA: join(folder, 'data') };
   const house = await openHouse(loadConfig({ env }).config, { beside: true, clock: { now: () => now } });

@@ -19,7 +19,9 @@ const timetable: Timetable = {
   reloadInterval: 10,
   longestTokenLifetime: 300,
 };
-const lead = day + 300 + 30;
+/** how long a replica that is cut off from the store goes on */
+const cutOff = hour + 30;
+const lead = day + 300 + 30 + cutOff;
 const never = Number.POSITIVE_INFINITY;
 
 const key = (kid: string, changes: Partial<KeyTimes>): KeyTimes => ({
@@ -91,11 +93,11 @@ t.test('the plan tells what happens, when, and which rule says so', async (t) =>
       because: /^S \(30 s, 3 x reload_interval\) after the next key is active/,
     },
     {
-      at: T + 20 * day + 30 + (day + 30) + 300 + 60 + 30,
+      at: T + 20 * day + 30 + cutOff + 300 + 60 + 30,
       kid: 'signs',
       becomes: 'removed',
       because:
-        'the longest token (5 min) of a replica that was cut off (24 h) + clock skew (60 s) + S (30 s, 3 x reload_interval)',
+        'the longest token (5 min) + a replica that is cut off (61 min) + clock skew (60 s) + S (30 s, 3 x reload_interval)',
     },
   ]);
 });
@@ -108,7 +110,7 @@ t.test('a key that was just published is held by the lead', async (t) => {
     at: T - hour + lead,
     kid: 'waits',
     becomes: 'active',
-    because: `published since ${dateInWords(T - hour)}, and then verifier_cache_lifetime (1 d) + jwks_max_age (5 min) + S (30 s, 3 x reload_interval)`,
+    because: `published since ${dateInWords(T - hour)}, and then verifier_cache_lifetime (1 d) + jwks_max_age (5 min) + S (30 s, 3 x reload_interval) + a replica that is cut off (61 min)`,
   });
   t.match(steps[0], {
     at: T,

@@ -1,6 +1,7 @@
 // Clients and resources as an operator cares for them, on the embedded store.
 import { join } from 'node:path';
 import t from 'tap';
+import { systemClock } from '../../src/clock.ts';
 import { settingOf } from '../../src/config/settings.ts';
 import { loadConfig } from '../../src/config.ts';
 import { maintainKeys } from '../../src/keys/rotate.ts';
@@ -23,6 +24,8 @@ import {
   updateResource,
 } from '../../src/oauth/resource-management.ts';
 import { ensureSecrets, keyManagementOf, openHouse, timetableOf } from '../../src/wire.ts';
+import { dateInWords } from '../../src/words.ts';
+import { scratchFolder } from '../helpers/service.ts';
 
 t.test('a lifetime is bounded as the configuration is', async (t) => {
   for (const [member, limit] of Object.entries(lifetimeLimits)) {
@@ -31,8 +34,10 @@ t.test('a lifetime is bounded as the configuration is', async (t) => {
 });
 
 t.test('on a store', async (t) => {
-  const folder = t.testdir({});
-  let now = 1_800_000_000.5;
+  const { folder, remove } = scratchFolder();
+  t.teardown(remove);
+  let now = Math.floor(systemClock.now()) + 0.5;
+  const started = Math.floor(now);
   const env = {
     MINTMARK_DATA: join(folder, 'data'),
     MINTMARK_KEYS: join(folder, 'keys'),
@@ -50,7 +55,7 @@ t.test('on a store', async (t) => {
     const made = await registerClient(management, { client_name: 'Shop' });
     t.match(made, {
       client_id: /^[\da-f]{8}-[\da-f]{4}-4/,
-      client_id_issued_at: 1_800_000_000,
+      client_id_issued_at: started,
       client_secret: /^[\w-]{43}$/,
       client_secret_expires_at: 0,
       token_endpoint_auth_method: 'client_secret_basic',
@@ -168,18 +173,23 @@ t.test('on a store', async (t) => {
 
   await t.test('a resource takes an algorithm only once that signs', async (t) => {
     await ensureSecrets(house);
-    const rsa = { ...management.timetable, algs: ['RS256'] as const };
-    await maintainKeys({ ...keyManagementOf(house, 'scheduler'), timetable: rsa });
-    await maintainKeys(keyManagementOf(house, 'scheduler'));
+    // Keys are made by a clock that agrees with the store's alone.
+    const keeper = keyManagementOf({ ...house, clock: systemClock }, 'scheduler');
+    await maintainKeys({ ...keeper, timetable: { ...keeper.timetable, algs: ['RS256'] } });
+    await maintainKeys(keeper);
+    const { keys } = await house.stores.keys.read();
+    const signsFrom = Math.min(
+      ...keys.flatMap(({ alg, activateAt }) => (alg === 'ES256' ? [activateAt] : [])),
+    );
     const create = (signing_alg: string) =>
       createResource(management, { resource: 'https://api.example', signing_alg });
     await t.rejects(create('ES256'), {
       exitCode: 4,
-      message: /register the resource from 2027-01-16T08:05:31/,
+      message: new RegExp(`register the resource from ${dateInWords(Math.ceil(signsFrom))} on`),
     });
     await t.rejects(create('EdDSA'), { exitCode: 4, message: /add it to keys.signing_algs/ });
     t.match(await create('RS256'), { signingAlg: 'RS256' });
-    now += 86_400 + 300 + 30;
+    now = signsFrom;
     t.match(await updateResource(management, 'https://api.example', { signing_alg: 'ES256' }), {
       signingAlg: 'ES256',
     });

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import t from 'tap';
 import { executableIn } from '../helpers/executable.ts';
 import { freePort } from '../helpers/servers.ts';
+import { scratchFolder } from '../helpers/service.ts';
 
 // Each run of the executable is a process.
 t.setTimeout(300_000);
 
-const folder = t.testdir({});
+const { folder, remove } = scratchFolder();
+t.teardown(remove);
 const mintmark = executableIn(folder);
 const nouns = ['start', 'keys', 'clients', 'accounts', 'resources', 'migrate', 'config', 'explain', 'doctor'];
 

@@ -7,12 +7,13 @@ import { loadConfig } from '../../src/config.ts';
 import { type KeyStanding, keyStandings } from '../../src/keys/report.ts';
 import { openHouse, timetableOf } from '../../src/wire.ts';
 import { executableIn } from '../helpers/executable.ts';
-import { startService } from '../helpers/service.ts';
+import { scratchFolder, startService } from '../helpers/service.ts';
 
 // Each run of the executable is a process.
 t.setTimeout(300_000);
 
-const folder = t.testdir({});
+const { folder, remove } = scratchFolder();
+t.teardown(remove);
 const at = (name: string) => join(folder, name);
 const service = await startService({ folder, env: { MINTMARK_KEYS_RELOAD_INTERVAL: '1' } });
 t.teardown(() => service.stop());

@@ -192,6 +192,7 @@ t.test('beside a running service', async (t) => {
     await holder.query('BEGIN');
     const impatient = await openDatabase({ dataFolder, beside: true });
     const waiting = impatient.pool.query('INSERT INTO things VALUES (1)');
+    await turnsOfTheLoop();
     const client = (impatient.pool as unknown as { _clients: { connection: { stream: net.Socket } }[] })
       ._clients[0];
     client?.connection.stream.destroy();
@@ -199,7 +200,7 @@ t.test('beside a running service', async (t) => {
     await impatient.close();
     await holder.query('COMMIT');
     holder.release();
-    t.same((await beside.pool.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
+    t.equal(await counted(beside.pool, 'things'), 0, 'and what it asked for is not done');
   });
 
   t.test('what dies in a transaction is rolled back at once', async (t) => {
@@ -217,6 +218,24 @@ t.test('beside a running service', async (t) => {
       t.match(await answerTo(join(dataFolder, 'mintmark.sock'), garbage), /FATAL.*08P01/);
     }
     t.same((await beside.pool.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
+  });
+
+  t.test('what is asked before the last answer came is answered in order', async (t) => {
+    const holder = await service.pool.connect();
+    await holder.query('BEGIN');
+    const socket = net.connect(join(dataFolder, 'mintmark.sock'));
+    for (const bytes of [
+      startupMessage,
+      query('SELECT 41'),
+      query('SELECT 42'),
+      Buffer.from('X\0\0\0\x04'),
+    ]) {
+      socket.write(bytes);
+      await turnsOfTheLoop();
+    }
+    await holder.query('COMMIT');
+    holder.release();
+    t.match(await everythingFrom(socket), /41.*SELECT 1.*42.*SELECT 1/s);
   });
 
   t.test('a client that asks for encryption first, as psql may, is told no and served', async (t) => {
@@ -454,10 +473,14 @@ function fakeTimers(): { timer: Timer; running(): number; expire(): void } {
   };
 }
 
-/** Everything that comes back before the other side hangs up. */
-async function answerTo(path: string, bytes: Buffer): Promise<string> {
+function answerTo(path: string, bytes: Buffer): Promise<string> {
   const socket = net.connect(path);
   socket.write(bytes);
+  return everythingFrom(socket);
+}
+
+/** Up to where the other side hangs up. */
+async function everythingFrom(socket: net.Socket): Promise<string> {
   let answer = '';
   for await (const chunk of socket) answer += chunk.toString('latin1');
   return answer;

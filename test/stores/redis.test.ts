@@ -10,6 +10,7 @@ import { redisReplays } from '../../src/stores/redis/replays.ts';
 import { StoreUnavailableError } from '../../src/stores/stores.ts';
 import { type Line, startLine } from '../helpers/line.ts';
 import { findRedis, freePort, startRedis, type TestServer } from '../helpers/servers.ts';
+import { fresh } from './conformance/setting.ts';
 import { everyVerbIsUnavailable, replaysKeepTheirPromises } from './conformance.ts';
 
 const url = process.env.TEST_REDIS_URL ?? '';
@@ -42,8 +43,7 @@ async function openThroughLine(t: Test): Promise<RedisConnection & { line: Line 
   };
 }
 
-let names = 0;
-const use = ({ redis }: RedisConnection, id = `${process.pid}-${++names}`) =>
+const use = ({ redis }: RedisConnection, id = fresh('jti')) =>
   redisReplays(redis).useOnce('redis.test', id, systemClock.now() + 60, systemClock.now());
 
 /** Calls until it is answered, and fails where that takes longer than a backoff may. */
@@ -100,7 +100,7 @@ t.test('a line that is cut', given, async (t) => {
 t.test('a command whose reply is lost is unknown, and ran once', given, async (t) => {
   const connection = await openThroughLine(t);
   const { redis, line } = connection;
-  const key = `mm:{test:${process.pid}}`;
+  const key = `mm:{${fresh('test')}}`;
   for (const run of [() => redis.incr(key), () => redis.eval("return redis.call('INCR', KEYS[1])", 1, key)]) {
     await redis.set(key, 0, 'EX', 60);
     line.loseNextReply();
@@ -111,7 +111,7 @@ t.test('a command whose reply is lost is unknown, and ran once', given, async (t
     t.equal(await redis.get(key), '1');
   }
   line.loseNextReply();
-  const id = `lost-${process.pid}`;
+  const id = fresh('lost');
   t.ok((await failed(use(connection, id))).outcome instanceof StoreUnavailableError);
   t.equal(await answered(t, () => use(connection, id)), false, 'unknown is not "not done"');
 });

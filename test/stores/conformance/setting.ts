@@ -1,4 +1,5 @@
 // What the tests of the ports share: names, entries, races, and text that means to do harm.
+import { randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
 import type { AuditEntry, Stores } from '../../../src/stores/stores.ts';
 import { StoreUnavailableError } from '../../../src/stores/stores.ts';
@@ -6,9 +7,11 @@ import { StoreUnavailableError } from '../../../src/stores/stores.ts';
 /** Ways into one and the same place: several, where an adapter can have several replicas. */
 export type Replicas = readonly [Stores, ...Stores[]];
 
+// A Redis may be shared, and remember the run before.
+const run = randomBytes(4).toString('hex');
 let names = 0;
-/** A name that no other test uses. */
-export const fresh = (stem: string): string => `${stem}-${++names}`;
+/** A name that no other test uses, in this run or another. */
+export const fresh = (stem: string): string => `${stem}-${run}-${++names}`;
 
 /** An instant with a fraction that no decimal has: it must come back bit for bit. */
 export const T = 1_763_940_000 + 1 / 3;
