@@ -121,8 +121,8 @@ const ills: [what: string, changes: Partial<typeof well>, found: Record<string, 
   ['no CORS', without('access-control-allow-origin'), { 'jwks cors': /warning: browsers of other origins/ }],
   [
     'a clock that is behind',
-    withHeaders({ date: new Date(Date.now() - 60_000).toUTCString() }),
-    { clock: /problem: the service's clock is (59|60|61)\.\d s behind/ },
+    withHeaders({ date: new Date(Date.now() - 3_600_000).toUTCString() }),
+    { clock: /problem: the service's clock is 36\d\d\.\d s behind/ },
   ],
   ['no clock', withHeaders({ date: 'noon' }), { clock: /warning: the answers have no Date/ }],
   [
@@ -199,7 +199,7 @@ t.test('the stores', async (t) => {
   t.same(illnesses(findings), {}, 'are well once there are keys');
   t.match(
     findings.map(({ message }) => message).join('\n'),
-    /embedded store in .*\n.*\n.*\n\S+ has signed for \d s, and 1 wait\nall 2 private keys open/,
+    /embedded store in .*\n.*\n.*\n\S+ has signed for \d+ s, and 1 wait\nall 2 private keys open/,
   );
 
   const secret = join(keys, 'key-encryption-key');
@@ -211,7 +211,7 @@ t.test('the stores', async (t) => {
 
   advance(-10);
   t.match(illnesses(await storeFindings(house)), {
-    database: /problem: its clock is 10.\d s ahead of this one/,
+    database: /problem: its clock is \d+\.\d s ahead of this one/,
     'key times': /problem: the keys were changed by a clock that was ahead/,
   });
 

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type Config, type Flags, loadConfig, type Sources } from '../config.ts';
 import { isLoopbackHost } from '../loopback.ts';
 import { OperatorError } from '../operator-error.ts';
+import { packageRoot } from '../package-root.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -154,8 +155,9 @@ const rules: Readonly<Record<string, Rule>> = {
       : ok(check, log_level),
 };
 
+/** The program's own folder, or any that git looks after. */
 function isInCheckout(folder: string): boolean {
-  if (existsSync(join(folder, '.git'))) return true;
+  if (folder === packageRoot || existsSync(join(folder, '.git'))) return true;
   const parent = dirname(folder);
   return parent !== folder && isInCheckout(parent);
 }
