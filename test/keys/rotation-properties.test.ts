@@ -3,7 +3,7 @@ import t from 'tap';
 import { setting, step } from './histories.ts';
 import { live, type Tally } from './history.ts';
 
-const FC_RUNS = Number(process.env.FC_RUNS ?? 100);
+const FC_RUNS = Number(process.env.FC_RUNS ?? 20);
 
 t.test('every history', async (t) => {
   const total: Record<string, number> = {};
