@@ -71,12 +71,15 @@ export async function readPassphrase(file: string | undefined, isNew: boolean): 
   return passphrase;
 }
 
+/** What is typed, unseen. Throws OperatorError, exit 2, where it is left by Ctrl-C or Ctrl-D. */
 async function prompt(what: string): Promise<string> {
   process.stderr.write(`${what}: `);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   try {
     return await lines.question('');
+  } catch (cause) {
+    throw new OperatorError(`the ${what} is missing: nothing was typed`, 2, { cause });
   } finally {
     lines.close();
     note('');
