@@ -153,6 +153,7 @@ class LiveKeyring implements Keyring {
   }
 
   revocations(): ReadonlyMap<string, number> {
+    for (const [kid, at] of this.#parts.revokedElsewhere()) this.#revoked.set(kid, at);
     return this.#revoked;
   }
 
@@ -208,9 +209,9 @@ class LiveKeyring implements Keyring {
 
   /** K9: what this replica has seen revoked stays revoked, even where the store was restored from a backup. */
   #keepRevocations(keys: readonly KeyRecord[]): KeyRecord[] {
-    for (const [kid, at] of this.#parts.revokedElsewhere()) this.#revoked.set(kid, at);
     for (const { kid, revokedAt } of keys) if (revokedAt !== null) this.#revoked.set(kid, revokedAt);
-    return keys.map((key) => ({ ...key, revokedAt: this.#revoked.get(key.kid) ?? null }));
+    const revoked = this.revocations();
+    return keys.map((key) => ({ ...key, revokedAt: revoked.get(key.kid) ?? null }));
   }
 
   #headerOf({ kid, alg }: KeyRecord, typ: string): string {

@@ -2,7 +2,7 @@
 //
 // Pure: no clock, no dice, no store. Every replica that holds the same rows computes the same answer for the same
 // t, so a rotation goes through on time even while the database is away. Two rules keep verifiers whole, and each
-// allows for a replica that has been cut off from the store for as long as a cache may live, since it serves on:
+// allows for a replica that has been cut off from the store up to the horizon, since it signs and publishes on:
 //   published before it signs:    a key waits for every verifier's JWKS cache, our max-age, S, and such a replica
 //   removed after the last token: a key waits for the longest token it has signed, skew, S, and such a replica
 import type { SigningAlg } from '../stores/stores.ts';

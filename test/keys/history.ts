@@ -200,6 +200,7 @@ class World {
   #changedAt = START;
   #timeline = 0;
   #restoredAt = START;
+  #crashedAt = 0;
   #isOut = false;
   #names = 0;
   #rounds = 0;
@@ -288,6 +289,11 @@ class World {
     }
   }
 
+  /** For as long as this the promises hold for a replica that is cut off; S more and it signs no longer. */
+  #cutOffLimit(): number {
+    return signingHorizon(this.#timetable) - settleTime(this.#timetable);
+  }
+
   /** Clocks may be this far from the store's before a replica is unfit. */
   #drift(): number {
     return Math.min(5, this.#timetable.reloadInterval / 2);
@@ -328,7 +334,9 @@ class World {
   }
 
   async #revoke(which: number, management: KeyManagement): Promise<void> {
-    const { keys } = this.#store.now();
+    const keys = [...this.#store.now().keys].sort(
+      (a, b) => a.publishAt - b.publishAt || a.activateAt - b.activateAt || 0,
+    );
     const key = keys[which % Math.max(keys.length, 1)];
     if (!key) return;
     const switched = this.#switching('emergency');
@@ -441,9 +449,11 @@ class World {
 
   async #leave([replica]: Replica[], inOrder: boolean): Promise<void> {
     if (!replica) return;
-    const at = this.#replicas.indexOf(replica);
-    this.#replicas.splice(at, 1);
-    if (!inOrder) return;
+    this.#replicas.splice(this.#replicas.indexOf(replica), 1);
+    if (!inOrder) {
+      this.#crashedAt = this.#now;
+      return;
+    }
     await this.#told(() => replica.ring.flushIssued());
     const leader = this.#replicas.find(({ inTouch }) => inTouch);
     if (!leader || this.#isOut || !replica.inTouch) return this.#join(replica.offset);
@@ -476,6 +486,10 @@ class World {
 
   /** Every process is stopped in order and started with the new settings; one that is cut off is brought back first. */
   async #deploy(settings: Partial<Timetable>): Promise<void> {
+    // What a crash lost is covered by the setting that the tokens were made by, not by a shorter one.
+    const { longestTokenLifetime } = this.#timetable;
+    const isShorter = (settings.longestTokenLifetime ?? longestTokenLifetime) < longestTokenLifetime;
+    if (isShorter && this.#now - this.#crashedAt < 4 * longestTokenLifetime) return;
     this.#isOut = false;
     for (const replica of this.#replicas) replica.inTouch = true;
     for (const replica of this.#replicas) await this.#told(() => replica.ring.flushIssued());
@@ -508,7 +522,7 @@ class World {
 
   /** Every instant at which something changes, here or in the picture of a replica that is cut off. */
   #instants(): number[] {
-    const { rotationPeriod, verifierCacheLifetime } = this.#timetable;
+    const { rotationPeriod } = this.#timetable;
     const [lead, settle, horizon] = [leadTime, settleTime, signingHorizon].map((of) =>
       of(this.#timetable),
     ) as [number, number, number];
@@ -521,7 +535,7 @@ class World {
     const cutOff = this.#replicas.filter((replica) => this.#isOut || !replica.inTouch);
     const ofCutOff = cutOff.flatMap(({ pictureAt }) => [
       pictureAt + settle,
-      pictureAt + verifierCacheLifetime,
+      pictureAt + this.#cutOffLimit(),
       pictureAt + horizon,
     ]);
     return [...ofKeys, ...ofCutOff];
@@ -614,9 +628,8 @@ class World {
     return truth !== undefined && truth.revokedAt > this.#now && !this.#notes.has(kid);
   };
 
-  #activeKids(): string[] {
-    const { keys, lastT } = this.#store.now();
-    const t = Math.max(this.#now, lastT);
+  #activeKids(t = Math.max(this.#now, this.#store.now().lastT)): string[] {
+    const { keys } = this.#store.now();
     return keys.filter((key) => this.#stateAt(key, t) === 'active').map(({ kid }) => kid);
   }
 
@@ -652,7 +665,8 @@ class World {
   }
 
   async #observe(): Promise<void> {
-    this.#noteActive(this.#activeKids());
+    // Active by the slowest clock.
+    this.#noteActive(this.#activeKids(this.#now - this.#drift()));
     for (const replica of this.#replicas) {
       if (this.#engine.isForgetful && !this.#isOut && replica.inTouch) await this.#reload(replica);
       const jwks = this.#fetch(replica);
@@ -689,7 +703,7 @@ class World {
       pictureAt: replica.pictureAt,
       timeline: replica.timeline,
       by: replica.name,
-      isStale: this.#now - replica.pictureAt > verifierCacheLifetime && this.#changedAt > replica.pictureAt,
+      isStale: this.#now - replica.pictureAt > this.#cutOffLimit() && this.#changedAt > replica.pictureAt,
     };
     for (const kid of jwks.kids) this.#neverAgain(replica, kid, 'published');
     this.#seen.push(jwks);
@@ -803,7 +817,7 @@ class World {
    * Every token against every JWKS. A token is alive until it expires by a clock that is CLOCK_SKEW behind, or its
    * key is revoked. Let off are only
    *   another timeline: a restored store has forgotten the keys, or the removals, of one of the two;
-   *   a stale replica: cut off for longer than the verifiers' cache lifetime while the keys went on changing;
+   *   a stale replica: cut off for longer than the horizon allows for while the keys went on changing;
    *   a forced key and a picture from before it was published: --now, an import as active, the first start, or
    *   an emergency in which the standby key had not been published for its lead.
    */
@@ -816,7 +830,7 @@ class World {
         if (from >= Math.min(aliveUntil, jwks.cachedUntil) || jwks.kids.has(tokens.kid)) continue;
         this.tally.absences += 1;
         if (jwks.timeline !== tokens.timeline || jwks.isStale) continue;
-        if (truth.isForced && jwks.pictureAt < truth.publishedAt) continue;
+        if (truth.isForced && jwks.pictureAt <= truth.publishedAt) continue;
         throw new Broken('K0', this.#refusal(tokens, jwks, truth));
       }
     }

@@ -148,8 +148,8 @@ t.test('beside a running service', async (t) => {
     await client.query('BEGIN; INSERT INTO things VALUES (1)');
     const waiting = counted(service.pool, 'things');
     const cut = new Promise((resolve) => client.once('end', resolve));
-    t.equal(timers.running(), 1);
-    timers.expire();
+    t.equal(timers.running(5), 1);
+    timers.expire(5);
     t.equal(await waiting, 0);
     await cut;
     await t.rejects(client.query('COMMIT'));
@@ -160,7 +160,7 @@ t.test('beside a running service', async (t) => {
   t.test('so is the service itself, and its transaction says that the store was unavailable', async (t) => {
     const work = transaction(service.pool, async (client) => {
       await client.query('INSERT INTO things VALUES (1)');
-      timers.expire();
+      timers.expire(5);
       await client.query('INSERT INTO things VALUES (2)');
     });
     await t.rejects(work, StoreUnavailableError);
@@ -171,10 +171,26 @@ t.test('beside a running service', async (t) => {
     await transaction(beside.pool, async (client) => {
       for (let i = 0; i < 3; i++) {
         await client.query('INSERT INTO things VALUES (1)');
-        t.equal(timers.running(), 1);
+        t.equal(timers.running(5), 1);
       }
     });
-    t.equal(timers.running(), 0);
+    t.equal(timers.running(5), 0);
+  });
+
+  t.test('the log is cut and dead rows are cleared away from time to time', async (t) => {
+    const { pool } = service;
+    const rows = async () =>
+      (await pool.query("SELECT reltuples FROM pg_class WHERE relname = 'things'")).rows[0];
+    const cut = async () =>
+      (await pool.query('SELECT redo_lsn FROM pg_control_checkpoint()')).rows[0].redo_lsn;
+    await pool.query('INSERT INTO things VALUES (1), (2), (3)');
+    t.same(await rows(), { reltuples: -1 });
+    timers.expire(300);
+    t.same(await rows(), { reltuples: 3 });
+    const before = await cut();
+    timers.expire(300);
+    t.not(await cut(), before);
+    t.equal(timers.running(300), 1);
   });
 
   t.test('what others set goes with them', async (t) => {
@@ -209,7 +225,7 @@ t.test('beside a running service', async (t) => {
     t.equal(await child.line(), 'open');
     await kill(child);
     t.equal(await counted(service.pool, 'things'), 1);
-    t.equal(timers.running(), 0);
+    t.equal(timers.running(5), 0);
   });
 
   t.test('what does not speak the protocol is told and cut off, and nobody else notices', async (t) => {
@@ -458,17 +474,22 @@ t.test('however the bytes are cut, the same requests are read from them', async 
   fc.assert(property, { numRuns: 50 });
 });
 
-/** Timers that a test lets expire. */
-function fakeTimers(): { timer: Timer; running(): number; expire(): void } {
-  const callbacks = new Set<() => void>();
+/** Timers that a test lets expire, told apart by their seconds. */
+function fakeTimers(): { timer: Timer; running(seconds: number): number; expire(seconds: number): void } {
+  const timers = new Set<{ seconds: number; callback(): void }>();
+  const of = (seconds: number) => [...timers].filter((timer) => timer.seconds === seconds);
   return {
-    timer(_seconds, callback) {
-      callbacks.add(callback);
-      return () => void callbacks.delete(callback);
+    timer(seconds, callback) {
+      const timer = { seconds, callback };
+      timers.add(timer);
+      return () => void timers.delete(timer);
     },
-    running: () => callbacks.size,
-    expire() {
-      for (const callback of [...callbacks]) callback();
+    running: (seconds) => of(seconds).length,
+    expire(seconds) {
+      for (const timer of of(seconds)) {
+        timers.delete(timer);
+        timer.callback();
+      }
     },
   };
 }
@@ -477,6 +498,11 @@ function answerTo(path: string, bytes: Buffer): Promise<string> {
   const socket = net.connect(path);
   socket.write(bytes);
   return everythingFrom(socket);
+}
+
+/** Enough of them for what was written to a socket in this process to be read, and read alone. */
+async function turnsOfTheLoop(): Promise<void> {
+  for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate);
 }
 
 /** Up to where the other side hangs up. */

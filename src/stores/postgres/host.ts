@@ -25,7 +25,7 @@ export interface HostOptions {
 }
 
 const systemTimer: Timer = (seconds, callback) => {
-  const timeout = setTimeout(callback, seconds * 1000);
+  const timeout = setTimeout(callback, seconds * 1000).unref();
   return () => clearTimeout(timeout);
 };
 
@@ -46,8 +46,7 @@ export async function openHost(folder: DataFolder, options: HostOptions): Promis
       describe: () => `the embedded store in ${folder.path}`,
       onForeignCommit: host.onForeignCommit,
       async close() {
-        await host.close();
-        await release();
+        await host.close().finally(release);
       },
     };
   } catch (error) {
@@ -73,10 +72,11 @@ interface Host {
 async function open(folder: DataFolder, options: HostOptions): Promise<Host> {
   await ensureData(folder.data, options.template ?? templateFile());
   const engine = await openEngine(folder.data);
+  const { idleInTransactionLifetime = 5, timer = systemTimer } = options;
   const listeners: (() => void)[] = [];
   const arbiter = createArbiter(engine, {
-    idleInTransactionLifetime: options.idleInTransactionLifetime ?? 5,
-    timer: options.timer ?? systemTimer,
+    idleInTransactionLifetime,
+    timer,
     onForeignCommit() {
       for (const listener of listeners) listener();
     },
@@ -87,7 +87,7 @@ async function open(folder: DataFolder, options: HostOptions): Promise<Host> {
     return asSocket(client);
   });
   const guests = new Set<Served>();
-  const stopUpkeep = keepUp(arbiter);
+  const stopUpkeep = keepUp(arbiter, timer);
   return {
     pool,
     welcome(socket) {
@@ -109,17 +109,19 @@ async function open(folder: DataFolder, options: HostOptions): Promise<Host> {
 const secondsBetweenUpkeep = 300;
 
 /**
- * What a Postgres server does in the background and PGlite does not: without checkpoints its log grows for ever and
+ * What a Postgres server does in the background and PGlite does not: without checkpoints its log grows for ever, and
  * the start after a crash reads all of it; without VACUUM its tables do.
  */
-function keepUp(arbiter: Arbiter): () => void {
+function keepUp(arbiter: Arbiter, timer: Timer): () => void {
   const seat = arbiter.seat({ foreign: false, evicted() {} });
-  let vacuum = false;
-  const interval = setInterval(() => {
-    vacuum = !vacuum;
-    // Where PGlite died, the next query starts it again, and tells whoever asked it.
-    seat.run(query(vacuum ? 'VACUUM' : 'CHECKPOINT')).catch(() => {});
-  }, secondsBetweenUpkeep * 1000);
-  interval.unref();
-  return () => clearInterval(interval);
+  let stop = () => {};
+  function schedule(task: 'CHECKPOINT' | 'VACUUM'): void {
+    stop = timer(secondsBetweenUpkeep, () => {
+      // Where PGlite died, the next query starts it again, and tells whoever asked it.
+      seat.run(query(task)).catch(() => {});
+      schedule(task === 'VACUUM' ? 'CHECKPOINT' : 'VACUUM');
+    });
+  }
+  schedule('VACUUM');
+  return () => stop();
 }
