@@ -3,7 +3,8 @@
 // executable calls and by the executable itself, which is killed in the middle of its command too.
 //
 // After each restart everything that was acknowledged before is there with its audit entry, the keys are whole, and of
-// everything else there is all or nothing. KILLS says how often.
+// everything else there is all or nothing. KILLS says how often; on a machine too slow for that it stops early, and
+// says so, but not with CI=true.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -23,11 +24,12 @@ import { freePort } from '../helpers/servers.ts';
 import { type Credentials, drawToken, executable, scratchFolder } from '../helpers/service.ts';
 
 const KILLS = Number(process.env.KILLS ?? 50);
+const SECONDS = process.env.CI === 'true' ? Number.POSITIVE_INFINITY : 90;
 /** Services that live and die side by side, each on a folder of its own. */
 const LANES = 2;
 const ALG = 'ES256';
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const between = (least: number, most: number) => least + Math.random() * (most - least);
 
@@ -88,7 +90,9 @@ process.once('exit', () => {
 });
 
 function run(env: NodeJS.ProcessEnv, ...words: string[]): ChildProcess {
-  const child = spawn(process.execPath, [executable, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // WebAssembly is compiled once, and not better and better for a life that lasts a second.
+  const args = ['--liftoff-only', executable, ...words];
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
@@ -270,6 +274,14 @@ async function killedCommand({ env, acknowledged }: Lane, n: number, seconds: nu
   return true;
 }
 
+/** Until so much more is acknowledged, and a moment more: whatever the machine's speed, somewhere in the work. */
+async function someWork({ acknowledged }: Lane): Promise<void> {
+  const count = () => Object.values(acknowledged).reduce((sum: number, { size }) => sum + size, 0);
+  const enough = count() + between(0, 40);
+  for (let left = 300; left > 0 && count() < enough; left -= 1) await sleep(10);
+  await sleep(between(0, 30));
+}
+
 interface Tally {
   kills: number;
   killsAtStart: number;
@@ -278,12 +290,12 @@ interface Tally {
   readonly problems: string[];
 }
 
-async function live(lane: Lane, tally: Tally): Promise<void> {
+async function live(lane: Lane, tally: Tally, isEnough: () => boolean): Promise<void> {
   let isOver = false;
   const working = Promise.all(workers(lane).map((work) => keepAt(work, () => isOver)));
   let secondsToStart = 1;
   let commands: Promise<unknown> = Promise.resolve();
-  for (let n = 1; tally.kills < KILLS; n += 1) {
+  for (let n = 1; !isEnough(); n += 1) {
     const begun = performance.now();
     let service = run(lane.env, 'start');
     if (n % 8 === 0) {
@@ -302,6 +314,7 @@ async function live(lane: Lane, tally: Tally): Promise<void> {
       tally.restarts.push(secondsToStart);
     }
     tally.problems.push(...(await losses(lane)));
+    if (tally.problems.length > 0) break;
     if (n % 3 === 0) {
       await commands;
       commands = killedCommand(lane, n, secondsToStart).then((isDone) => {
@@ -309,7 +322,7 @@ async function live(lane: Lane, tally: Tally): Promise<void> {
       });
     }
     tally.kills += 1;
-    await sleep(between(0, 300));
+    await someWork(lane);
     await kill(service);
   }
   const service = run(lane.env, 'start');
@@ -342,11 +355,13 @@ async function refusals({ port, acknowledged }: Lane): Promise<string[]> {
 t.test(`${KILLS} times kill -9 loses nothing that was acknowledged`, async (t) => {
   const tally: Tally = { kills: 0, killsAtStart: 0, commandsKilled: 0, restarts: [], problems: [] };
   const begun = performance.now();
+  const seconds = () => (performance.now() - begun) / 1000;
   const lanes = await Promise.all(Array.from({ length: LANES }, openLane));
-  await Promise.all(lanes.map((lane) => live(lane, tally)));
+  const isEnough = () => tally.kills >= KILLS || (tally.kills >= 10 && seconds() > SECONDS);
+  await Promise.all(lanes.map((lane) => live(lane, tally, isEnough)));
 
   t.same(tally.problems, []);
-  t.ok(tally.kills >= KILLS);
+  if (tally.kills < KILLS) t.comment(`this machine is slow: ${tally.kills} kills and not ${KILLS}`);
   const sum = (count: (acknowledged: Acknowledged) => number) =>
     lanes.reduce((total, { acknowledged }) => total + count(acknowledged), 0);
   const made = {
@@ -356,11 +371,11 @@ t.test(`${KILLS} times kill -9 loses nothing that was acknowledged`, async (t) =
     'key events': sum(({ keyEvents }) => keyEvents.size),
   };
   for (const [what, count] of Object.entries(made))
-    t.ok(count >= KILLS, `${count} ${what} were acknowledged`);
+    t.ok(count >= tally.kills, `${count} ${what} were acknowledged`);
   t.ok(tally.commandsKilled > 0, `${tally.commandsKilled} commands were killed too`);
   const median = tally.restarts.sort((a, b) => a - b)[Math.floor(tally.restarts.length / 2)];
   t.comment(
     `${tally.kills} kills at work, ${tally.killsAtStart} at the start; restart ${median?.toFixed(2)} s (median); ` +
-      `${((performance.now() - begun) / 1000).toFixed(0)} s`,
+      `${seconds().toFixed(0)} s`,
   );
 });
