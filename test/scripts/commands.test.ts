@@ -6,6 +6,7 @@ import t from 'tap';
 import { verifyPassword } from '../../src/accounts/password.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openHouse } from '../../src/wire.ts';
+import { ownDatabase } from '../helpers/database.ts';
 import { executableIn, type Run } from '../helpers/executable.ts';
 import { drawToken, scratchFolder, startService } from '../helpers/service.ts';
 
@@ -247,6 +248,16 @@ t.test('migrate', async (t) => {
     out: '',
     err: 'mintmark: nothing to do: the schema is up to date\n',
   });
+
+  const url = await ownDatabase(t);
+  if (url === undefined) return;
+  const server = { DATABASE_URL: url };
+  const pending = await mintmark(['migrate', 'status'], { env: server });
+  t.match(pending.out, /^the schema is at migration 0 of \d+; pending:\nVERSION +NAME\n1 +\S+\n/);
+  const dry = await mintmark(['migrate', 'up', '--dry-run'], { env: server });
+  t.match(dry, { code: 0, out: /^dry run, nothing changed: applied: / });
+  t.match(answered(await mintmark(['migrate', 'up', '--json'], { env: server })), { applied: [String] });
+  t.match(await mintmark(['migrate', 'up'], { env: server }), { code: 3 });
 });
 
 t.test('doctor', async (t) => {

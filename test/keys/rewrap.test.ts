@@ -1,0 +1,119 @@
+// A new key-encryption key: every private key under it, no signing key changed, and no way to lose one half-way.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { loadConfig } from '../../src/config.ts';
+import { unwrapPrivateKey, wrappedUnder } from '../../src/keys/custody.ts';
+import {
+  ensureNextKeyEncryptionKey,
+  type KeyEncryptionKeys,
+  loadKeyEncryptionKeys,
+} from '../../src/keys/key-encryption-keys.ts';
+import { rewrapKeys } from '../../src/keys/rewrap.ts';
+import { rewrapWithFolder } from '../../src/keys/rewrap-folder.ts';
+import { maintainKeys } from '../../src/keys/rotate.ts';
+import { ensureSecrets, type House, keyManagementOf, openHouse } from '../../src/wire.ts';
+import { scratchFolder } from '../helpers/service.ts';
+
+/** A house with its first keys; the keys folder is one of its own. */
+async function houseWithKeys(t: Test, env: Record<string, string> = {}) {
+  const { folder, remove } = scratchFolder();
+  t.teardown(remove);
+  const keysFolder = join(folder, 'keys');
+  const settings = { MINTMARK_DATA: join(folder, 'data'), MINTMARK_KEYS: keysFolder, ...env };
+  const house = await openHouse(loadConfig({ env: settings }).config, { beside: true });
+  t.teardown(() => house.close());
+  await ensureSecrets(house);
+  const management = keyManagementOf(house, 'operator:ada');
+  await maintainKeys(management);
+  return { house, management, keysFolder };
+}
+
+const envelopes = async ({ stores }: House) =>
+  (await stores.keys.read()).keys.flatMap(({ privateJwe }) => privateJwe ?? []);
+
+const contents = (keysFolder: string, name: string) => readFileSync(join(keysFolder, name), 'utf8');
+
+t.test('in a folder', async (t) => {
+  const { house, management, keysFolder } = await houseWithKeys(t);
+  const rewrap = (options = {}) => rewrapWithFolder(management, keysFolder, house.random, options);
+  const files = () =>
+    ['', '.next', '.old'].map((end) => existsSync(join(keysFolder, `key-encryption-key${end}`)));
+
+  await t.test('a dry run says how many keys there are, and makes no file', async (t) => {
+    const before = await envelopes(house);
+    t.match(await rewrap({ dryRun: true }), { keys: 2, old: null });
+    t.same(await envelopes(house), before);
+    t.same(files(), [true, false, false]);
+  });
+
+  await t.test('every key is under the new one, which is the current one then', async (t) => {
+    const before = contents(keysFolder, 'key-encryption-key');
+    const keys = await Promise.all(
+      (await envelopes(house)).map((jwe) => unwrapPrivateKey(jwe, management.keyEncryptionKeys())),
+    );
+    const { keys: count, kid, old } = await rewrap();
+    t.equal(count, 2);
+    const after = await envelopes(house);
+    t.same(after.map(wrappedUnder), [kid, kid]);
+    t.equal(contents(keysFolder, 'key-encryption-key.old'), before);
+    t.equal(old, join(keysFolder, 'key-encryption-key.old'));
+    t.same(files(), [true, false, true]);
+    const alone = {
+      current: management.keyEncryptionKeys().current,
+      all: [management.keyEncryptionKeys().current],
+    };
+    t.same(
+      await Promise.all(after.map((jwe) => unwrapPrivateKey(jwe, alone))),
+      keys,
+      'and the signing keys are the same',
+    );
+    const [entry] = await house.stores.audit.list({ limit: 1 });
+    t.match(entry, { event: 'keys.rewrapped', actor: 'operator:ada', details: { key_encryption_key: kid } });
+  });
+
+  await t.test('a key that was prepared is the one that is used', async (t) => {
+    const next = ensureNextKeyEncryptionKey(keysFolder, house.random);
+    const prepared = readFileSync(next, 'utf8');
+    t.equal(ensureNextKeyEncryptionKey(keysFolder, house.random), next, 'prepared twice, it is one');
+    t.match(await rewrap({ dryRun: true }), { keys: 2, old: null });
+    t.match(await rewrap(), { keys: 2 });
+    t.equal(contents(keysFolder, 'key-encryption-key'), prepared);
+  });
+
+  await t.test('begun anew after it was killed half-way, it ends well', async (t) => {
+    ensureNextKeyEncryptionKey(keysFolder, house.random);
+    await rewrapKeys(management);
+    t.same(files(), [true, true, true], 'everything is under the next one, which is not the current one yet');
+    const { keys, kid } = await rewrap();
+    t.equal(keys, 0);
+    t.same(files(), [true, false, true]);
+    const current = loadKeyEncryptionKeys({ folder: keysFolder })?.current.kid;
+    t.same([kid, ...(await envelopes(house)).map(wrappedUnder)], [current, current, current]);
+  });
+});
+
+t.test('from the environment, the first key of the setting wraps', async (t) => {
+  const [first, second] = ['a', 'b'].map((letter) => Buffer.alloc(32, letter).toString('base64'));
+  const { house, management, keysFolder } = await houseWithKeys(t, {
+    MINTMARK_KEY_ENCRYPTION_KEY: `${first}`,
+  });
+  const nothing = { name: 'OperatorError', exitCode: 3, message: /every key is wrapped under/ };
+  await t.rejects(rewrapKeys(management), nothing);
+
+  const having = (setting: string) => {
+    const keys = loadKeyEncryptionKeys({ folder: keysFolder, setting }) as KeyEncryptionKeys;
+    return { ...management, keyEncryptionKeys: () => keys };
+  };
+  const both = having(`${second},${first}`);
+  const before = await envelopes(house);
+  t.match(await rewrapKeys(both, { dryRun: true }), { keys: 2 });
+  t.same(await envelopes(house), before);
+  const { kid } = await rewrapKeys(both);
+  t.same((await envelopes(house)).map(wrappedUnder), [kid, kid]);
+  await t.rejects(rewrapKeys(having(`${first}`)), {
+    name: 'OperatorError',
+    exitCode: 4,
+    message: /the key-encryption key \S+ that wraps the signing keys is missing/,
+  });
+});
