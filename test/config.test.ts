@@ -187,13 +187,13 @@ t.test(
 t.test('a whole life can be shortened to seconds outside production', async (t) => {
   const { config, sources } = load({});
   const durations = Object.keys(configJson(config, sources)).filter((key) =>
-    /lifetime|window|age$|interval/.test(key),
+    /lifetime|window|age$|interval|period/.test(key),
   );
   const env = Object.fromEntries(
     durations.map((key) => [`MINTMARK_${key.replace('.', '_').toUpperCase()}`, '1']),
   );
-  t.equal(durations.length, 12);
-  t.strictSame(problems({ env: { ...env, MINTMARK_KEYS_ROTATION_PERIOD: '6' } }), []);
+  t.equal(durations.length, 13);
+  t.strictSame(problems({ env }), []);
 });
 
 /** What is given, and the one problem told of it. */
@@ -412,12 +412,8 @@ const refusals: Record<string, [Given, string][]> = {
       'config.json#/keys/reload_interval: keys.reload_interval (6) is longer than keys.verifier_cache_lifetime (5); shorten the first or lengthen the second',
     ],
     [
-      {
-        file: {
-          keys: { verifier_cache_lifetime: 5, jwks_max_age: 5, reload_interval: 1, rotation_period: 21 },
-        },
-      },
-      'config.json#/keys/rotation_period: rotation_period (21) is no longer than the 21 s that a new key is published before it signs, for verifier_cache_lifetime (5), jwks_max_age (5) and reload_interval (1); rotate every 22 s or less often, or shorten those',
+      { env: production, file: { keys: { rotation_period: 90360 } } },
+      'config.json#/keys/rotation_period: rotation_period (90360) is no longer than the 90360 s that a new key is published before it signs, for verifier_cache_lifetime (86400), jwks_max_age (300) and reload_interval (10); rotate every 90361 s or less often, or shorten those',
     ],
   ],
   'production has floors': (
@@ -457,11 +453,7 @@ t.test('what is nearly refused is taken', async (t) => {
     ].map((redis_url) => ({ file: { redis_url } })),
     { env: { NODE_ENV: 'production', MINTMARK_EMBEDDED: 'allow' } },
     { env: { ...production, MINTMARK_WORKERS: '8', MINTMARK_TOKENS_ACCESS_TOKEN_LIFETIME: '60' } },
-    {
-      file: {
-        keys: { verifier_cache_lifetime: 5, jwks_max_age: 5, reload_interval: 1, rotation_period: 22 },
-      },
-    },
+    { env: production, file: { keys: { rotation_period: 90361 } } },
     { file: { tokens: { refresh_token_idle_lifetime: 2592000, refresh_retry_window: 120 } } },
     { env: { MINTMARK_CLAIMS: '', MINTMARK_TRUSTED_PROXIES: '', MINTMARK_CONFIG: '' } },
   ];
