@@ -1,6 +1,9 @@
 // Headers that many answers have, made once: what plugins would work out anew for every request.
 
-/** For answers that are no pages, so for all but a browser's: nothing in them may be run, framed or guessed at (OWASP REST security). */
+/** Ours, never the caller's; the same id stands in the log. */
+export const requestIdHeader = 'x-request-id';
+
+/** For answers that are no pages, so for all but a browser's: nothing in them may be run or framed (OWASP). */
 export const apiHeaders = (issuer: string): Readonly<Record<string, string>> => ({
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",

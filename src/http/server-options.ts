@@ -14,6 +14,7 @@ import { OAuthError } from '../oauth/errors.ts';
 import { formSizeLimit } from '../oauth/parameters.ts';
 import type { Random } from '../random.ts';
 import { answerError, errorBody } from './errors.ts';
+import { requestIdHeader } from './headers.ts';
 
 export interface ServerParts {
   readonly log: FastifyBaseLogger;
@@ -23,8 +24,6 @@ export interface ServerParts {
   /** PEM; absent: http, behind a proxy or on loopback */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
 }
-
-export const requestIdHeader = 'x-request-id';
 
 /** Milliseconds and bytes, as node:http has them. */
 const listening = { headersTimeout: 5_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16_384 };

@@ -4,10 +4,12 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Config } from '../../config.ts';
 import { settleTime } from '../../keys/lifecycle.ts';
+import type { PublishedJwks } from '../../keys/view.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { issuerPath, metadataPaths, serverMetadata } from '../../oauth/metadata.ts';
 import { errorResponses } from '../errors.ts';
-import { type PublicDocument, sendDocument } from './document.ts';
+import { apiHeaders } from '../headers.ts';
+import { type PublicDocument, publicDocument, sendDocument } from './document.ts';
 
 export interface MetadataParts {
   readonly as: Pick<AuthorizationServer, 'issuer' | 'endpoints' | 'signingAlgs' | 'keyring'>;
@@ -17,18 +19,20 @@ export interface MetadataParts {
 /** The scope. Its routes are absolute, since some of them lie before the issuer's path. */
 export async function metadata(scope: FastifyInstance, { as, keys }: MetadataParts): Promise<void> {
   const headers = {
+    ...apiHeaders(as.issuer),
     'access-control-allow-origin': '*',
     'cross-origin-resource-policy': 'cross-origin',
     'cache-control': cacheControl(keys),
   };
   const publish = (path: string, current: () => PublicDocument) => {
     const schema = { response: { 200: Type.Unknown(), 304: Type.Null(), ...errorResponses } };
-    scope.get(path, { schema }, (request, reply) => sendDocument(request, reply, current(), headers));
+    scope.get(path, { schema }, (request, reply) => sendDocument(request, reply, current()));
     answerPreflight(scope, path);
   };
-  const document = asDocument(JSON.stringify(serverMetadata(as)));
+  const text = JSON.stringify(serverMetadata(as));
+  const document = publicDocument(text, tagOf(text), headers);
   for (const path of metadataPaths(as.issuer)) publish(path, () => document);
-  publish(`${issuerPath(as.issuer)}/.well-known/jwks.json`, preparedJwks(as.keyring));
+  publish(`${issuerPath(as.issuer)}/.well-known/jwks.json`, preparedJwks(as.keyring, headers));
 }
 
 /**
@@ -40,20 +44,22 @@ function cacheControl({ jwks_max_age, reload_interval }: MetadataParts['keys']):
   return `public, max-age=${jwks_max_age}, stale-while-revalidate=${stale}, stale-if-error=${stale}`;
 }
 
-const asDocument = (body: string): PublicDocument => ({
-  body: Buffer.from(body),
-  etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`,
-});
+const tagOf = (text: string): string =>
+  `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
 
 /** The bytes are made when the keyring publishes something new, not when somebody asks. */
-function preparedJwks(keyring: MetadataParts['as']['keyring']): () => PublicDocument {
+function preparedJwks(
+  keyring: MetadataParts['as']['keyring'],
+  headers: Readonly<Record<string, string>>,
+): () => PublicDocument {
+  const prepare = ({ body, etag }: PublishedJwks) => publicDocument(body, etag, headers);
   let published = keyring.jwks();
-  let document: PublicDocument = { body: Buffer.from(published.body), etag: published.etag };
+  let document = prepare(published);
   return () => {
     const latest = keyring.jwks();
     if (latest !== published) {
       published = latest;
-      document = { body: Buffer.from(latest.body), etag: latest.etag };
+      document = prepare(latest);
     }
     return document;
   };

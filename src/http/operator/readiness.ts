@@ -42,7 +42,8 @@ export function createReadiness(parts: {
 
   return (asked) => {
     const now = clock.now();
-    if (now - startedAt >= freshFor) {
+    // A clock that was set back must not keep an old answer alive.
+    if (Math.abs(now - startedAt) >= freshFor) {
       startedAt = now;
       results = Promise.all(checks.map((check) => run(check, asked)));
     }
