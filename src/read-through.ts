@@ -63,6 +63,8 @@ function oneAtATime<T>(task: (key: string) => Promise<T>): (key: string) => Prom
 export function readThrough<T>(parts: ReadThroughParts<T>): ReadThrough<T> {
   const { clock, freshFor, staleFor, cooldown, retryAfter } = parts;
   const entries = new Map<string, Entry<T>>();
+  // A clock that was set back makes nothing young again.
+  const since = (instant: number): number => Math.abs(clock.now() - instant);
 
   async function attempt(key: string): Promise<T | undefined> {
     const attemptedAt = clock.now();
@@ -86,15 +88,15 @@ export function readThrough<T>(parts: ReadThroughParts<T>): ReadThrough<T> {
     const entry = entries.get(key);
     if (entry === undefined) return read(key);
     const pause = entry.outage === undefined ? cooldown : retryAfter;
-    if (clock.now() - entry.attemptedAt >= pause) return read(key);
-    if (entry.value === undefined || clock.now() - entry.readAt >= staleFor) throw entry.outage;
+    if (since(entry.attemptedAt) >= pause) return read(key);
+    if (entry.value === undefined || since(entry.readAt) >= staleFor) throw entry.outage;
     return entry.value;
   }
 
   async function find(key: string): Promise<T | undefined> {
     const entry = entries.get(key);
     if (entry === undefined) return read(key);
-    const age = clock.now() - entry.readAt;
+    const age = since(entry.readAt);
     if (age < freshFor) return entry.value;
     if (entry.outage === undefined) return read(key);
     if (entry.value === undefined || age >= staleFor) return reload(key);

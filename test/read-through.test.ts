@@ -48,6 +48,15 @@ t.test('what is fresh is not read again', async (t) => {
   t.equal(source.asked, 2);
 });
 
+t.test('what was read is not fresh for longer where the clock is set back', async (t) => {
+  const { source, clock, cache } = house();
+  source.values.set('a', '1');
+  t.equal(await cache.find('a'), '1');
+  source.values.set('a', '2');
+  clock.time -= 50;
+  t.equal(await cache.find('a'), '2');
+});
+
 t.test('what is not there is never remembered', async (t) => {
   const { source, cache } = house();
   t.equal(await cache.find('a'), undefined);

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { replayDigest } from '../replay-digest.ts';
 import type { ReplayStore, Sweeper } from '../stores.ts';
-import { query } from './statements.ts';
+import { query, requestLifetime } from './statements.ts';
 
 const USE_ONCE = `
   INSERT INTO replays AS used (digest, expires_at) VALUES ($1, $2)
@@ -19,7 +19,8 @@ const SWEEP = `
 export function postgresReplays(pool: pg.Pool): ReplayStore {
   return {
     async useOnce(scope, id, expiresAt, now) {
-      return (await query(pool, USE_ONCE, [replayDigest(scope, id), expiresAt, now])).length === 1;
+      const use = [replayDigest(scope, id), expiresAt, now];
+      return (await query(pool, USE_ONCE, use, requestLifetime)).length === 1;
     },
   };
 }

@@ -6,15 +6,23 @@ import type pg from 'pg';
 import type { AuditEntry, Change } from '../stores.ts';
 import { asUnavailable } from './unavailable.ts';
 
-/** Runs one statement. Throws StoreUnavailableError where Postgres is away, and whatever else Postgres says. */
+/** Seconds that a request waits for a row: of a server that hangs it must not make its callers hang. */
+export const requestLifetime = 1;
+
+/**
+ * Runs one statement, for no longer than `lifetime` seconds, or than the pool allows. Throws StoreUnavailableError
+ * where Postgres is away, and whatever else Postgres says.
+ */
 export async function query<Row>(
   pool: pg.Pool,
   text: string,
   values: readonly unknown[] = [],
+  lifetime?: number,
 ): Promise<Row[]> {
   if (!values.flat().every(isStorable)) throw new RangeError('NUL or half a surrogate pair cannot be stored');
+  const limit = lifetime === undefined ? {} : { query_timeout: lifetime * 1000 };
   try {
-    const { rows } = await pool.query(text, [...values]);
+    const { rows } = await pool.query({ text, values: [...values], ...limit });
     return rows;
   } catch (error) {
     throw asUnavailable(error);
@@ -27,7 +35,7 @@ const isStorable = (value: unknown): boolean =>
 
 /** The record that `select` finds by its name in $1. What cannot be stored names nothing. */
 export async function findRecord<T>(pool: pg.Pool, select: string, name: string): Promise<T | undefined> {
-  return isStorable(name) ? (await query<T>(pool, select, [name]))[0] : undefined;
+  return isStorable(name) ? (await query<T>(pool, select, [name], requestLifetime))[0] : undefined;
 }
 
 /** Writes the audit entries in this parameter, a JSON array; a condition may follow. */
