@@ -15,8 +15,8 @@ export interface Line {
   loseNextReply(): void;
 }
 
-/** A line to a server, from a port of its own; cut it when the test is over. */
-export async function startLine(host: string, port: number): Promise<Line> {
+/** A line to a server, from a port of its own or the one given; cut it when the test is over. */
+export async function startLine(host: string, port: number, own?: number): Promise<Line> {
   const sockets = new Set<Socket>();
   const silent = new WeakSet<Socket>();
   let losing = false;
@@ -38,16 +38,16 @@ export async function startLine(host: string, port: number): Promise<Line> {
       losing = false;
     });
   });
-  const own = await freePort();
+  const from = own ?? (await freePort());
 
   async function mend(): Promise<void> {
-    server.listen(own, '127.0.0.1');
+    server.listen(from, '127.0.0.1');
     await once(server, 'listening');
   }
   await mend();
 
   return {
-    port: own,
+    port: from,
     mend,
     async cut() {
       const closed = server.listening ? once(server, 'close') : undefined;
