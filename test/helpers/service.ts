@@ -18,6 +18,8 @@ export interface ServiceOptions {
   /** data and keys lie in it */
   readonly folder: string;
   readonly port?: number;
+  /** where /readyz is asked, where that is not the issuer's own port */
+  readonly operatorPort?: number;
   readonly env?: Readonly<Record<string, string>>;
   /** what goes before the command: `['taskset', '-c', '0']` */
   readonly through?: readonly string[];
@@ -33,7 +35,10 @@ export interface ServiceProcess {
   mintmark(...args: string[]): Promise<string>;
   /** What it has written so far, both streams. */
   output(): string;
-  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** its exit code; null where a signal ended it */
+  readonly exited: Promise<number | null>;
+  /** Sends the signal and waits for the end; answers with the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
 /** A folder for data and keys, and how to remove it. */
@@ -51,18 +56,19 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const exited = once(child, 'exit');
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
   const abandon = () => child.kill('SIGKILL');
   process.once('exit', abandon);
 
-  async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     child.kill(signal);
-    await exited;
+    const code = await exited;
     process.off('exit', abandon);
+    return code;
   }
 
   const alive = () => child.exitCode === null && child.signalCode === null;
-  if (!(await answers(`http://127.0.0.1:${port}/readyz`, alive, ({ ok }) => ok))) {
+  if (!(await answers(`http://127.0.0.1:${options.operatorPort ?? port}/readyz`, alive, ({ ok }) => ok))) {
     await stop('SIGKILL');
     throw new Error(`the service did not become ready:\n${output}`);
   }
@@ -74,6 +80,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
     mintmark: async (...words) =>
       (await promisify(execFile)(process.execPath, [executable, ...words], { env })).stdout,
     output: () => output,
+    exited,
     stop,
   };
 }
@@ -106,7 +113,7 @@ export async function drawToken(port: number, { client_id, client_secret }: Cred
   return answer.access_token;
 }
 
-function environmentOf({ folder, env }: ServiceOptions, port: number): NodeJS.ProcessEnv {
+function environmentOf({ folder, operatorPort, env }: ServiceOptions, port: number): NodeJS.ProcessEnv {
   return {
     ...process.env,
     NODE_ENV: 'development',
@@ -115,6 +122,7 @@ function environmentOf({ folder, env }: ServiceOptions, port: number): NodeJS.Pr
     PORT: String(port),
     MINTMARK_DATA: join(folder, 'data'),
     MINTMARK_KEYS: join(folder, 'keys'),
+    ...(operatorPort && { MINTMARK_OPERATOR_PORT: String(operatorPort) }),
     ...env,
   };
 }
