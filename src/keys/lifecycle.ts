@@ -81,7 +81,7 @@ export function stateOf(key: KeyTimes, t: number, timetable: Timetable): KeyStat
 export const isPublished = (state: KeyState): boolean => state !== 'removed' && state !== 'revoked';
 
 const newestFirst = (a: KeyTimes, b: KeyTimes): number =>
-  b.activateAt - a.activateAt || (a.kid < b.kid ? -1 : 1);
+  b.activateAt - a.activateAt || b.publishAt - a.publishAt || (a.kid < b.kid ? -1 : 1);
 const nextFirst = (a: KeyTimes, b: KeyTimes): number =>
   (a.activateAt === b.activateAt ? 0 : a.activateAt - b.activateAt) ||
   a.publishAt - b.publishAt ||

@@ -165,7 +165,7 @@ export function rotate(
   const hasPredecessor = whole.some(
     (key) =>
       key.alg === intent.alg &&
-      key.revokedAt === null &&
+      (intent.now || key.revokedAt === null) &&
       wasActive(key, t) &&
       key.activateAt < current.activateAt,
   );
