@@ -34,13 +34,8 @@ async function openThroughLine(t: Test): Promise<RedisConnection & { line: Line 
   const { hostname, port } = new URL(url);
   const line = await startLine(hostname, Number(port || 6379));
   t.teardown(() => line.cut());
-  return {
-    ...(await open(
-      t,
-      url.replace(/@?[^@/]+(?=\/?\d*$)/, (host) => `${host[0] === '@' ? '@' : ''}127.0.0.1:${line.port}`),
-    )),
-    line,
-  };
+  const through = Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(line.port) });
+  return { ...(await open(t, through.href)), line };
 }
 
 const use = ({ redis }: RedisConnection, id = fresh('jti')) =>
