@@ -1,5 +1,6 @@
 // Part of `npm run build`: leaves in build/bin/ the executable as a few files. Loading a thousand small modules takes
 // three times as long as opening the store; this is what lets a restart take less than a second.
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { packageRoot } from '../src/package-root.ts';
@@ -13,5 +14,9 @@ const bundle = await rolldown({
   platform: 'node',
   external,
 });
-await bundle.write({ dir: join(packageRoot, 'build/bin'), format: 'esm', keepNames: true, cleanDir: true });
+// Made beside the old one, which serves until the new one is whole.
+const [made, served] = [join(packageRoot, 'build/bin.new'), join(packageRoot, 'build/bin')];
+await bundle.write({ dir: made, format: 'esm', keepNames: true, cleanDir: true });
 await bundle.close();
+rmSync(served, { recursive: true, force: true });
+renameSync(made, served);

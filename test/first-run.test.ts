@@ -156,11 +156,11 @@ t.test('a first start, and others after it', async (t) => {
     const accounts = JSON.parse(await mintmark('accounts', 'list', '--json'));
     t.same(accounts.map(({ email }: { email: string }) => email).sort(), ['ada@example.com', demo.email]);
 
-    t.test('the data folder has one owner', async (t) => {
+    await t.test('the data folder has one owner', async (t) => {
       const other = { ...env, PORT: String(await freePort()) };
       const { code, stderr } = await outcome(process.execPath, [executable, 'start'], other);
       t.equal(code, 1);
-      t.match(stderr, new RegExp(`^mintmark: .*${data}.*in use.*\n$`));
+      t.match(stderr, new RegExp(`^mintmark: a service is running on the data folder ${data}: .*\n$`));
     });
     t.equal(await second.signal('SIGINT'), 0, 'Ctrl-C ends it in good order');
   });
