@@ -16,8 +16,23 @@ const END_LIFETIME = 9;
 /** Seconds in which a signal that comes again is the same one: npm, a terminal and a supervisor all pass them on. */
 const ECHO_LIFETIME = 1;
 
+interface Given {
+  readonly env: NodeJS.ProcessEnv;
+  readonly flags: Flags;
+}
+
 /** Runs until it is told to stop. Throws OperatorError where it cannot start. */
-export async function startServer({ env, flags }: { env: NodeJS.ProcessEnv; flags: Flags }): Promise<void> {
+export async function startServer(given: Given): Promise<void> {
+  try {
+    await start(given);
+  } catch (error) {
+    // Its line to the primary would keep a worker alive.
+    cluster.worker?.disconnect();
+    throw error;
+  }
+}
+
+async function start({ env, flags }: Given): Promise<void> {
   const { config } = loadConfig({ env, flags });
   const log = await openLog(config);
   if (config.workers > 1 && cluster.isPrimary) return startWorkers(config.workers, log);
