@@ -54,6 +54,9 @@ export async function openService(
   log: Logger,
   options: ServiceOptions = {},
 ): Promise<Service> {
+  const tlsFiles = tlsFilesOf(config);
+  // Before anything is made, for what is wrong with them can be known at once.
+  if (tlsFiles) readTls(tlsFiles);
   const house = await openHouse(config, { ...options, beside: false });
   try {
     await ensureSecrets(house);
