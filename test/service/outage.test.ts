@@ -1,5 +1,6 @@
 // What goes on while a store is away, and that it all comes back by itself. One replica on a Postgres and a Redis of
 // its own, which are frozen, ended and started again beneath it.
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -8,7 +9,7 @@ import pg from 'pg';
 import t, { type Test } from 'tap';
 import { type Line, startLine } from '../helpers/line.ts';
 import { findPostgres, findRedis, startPostgres, startRedis, startValkey } from '../helpers/servers.ts';
-import { type Answer, basic, randomId, type TestServer, testServer } from '../helpers/test-server.ts';
+import { type Answer, basic, type TestServer, testServer } from '../helpers/test-server.ts';
 
 const CLIENT_CREDENTIALS = { grant_type: 'client_credentials' };
 
@@ -45,7 +46,7 @@ async function callerOf({ token, client, issuer }: TestServer): Promise<Caller> 
   const { client_id, client_secret } = await client({ grant_types: ['client_credentials'] });
   return {
     known: () => token(CLIENT_CREDENTIALS, basic(client_id, client_secret)),
-    unknown: () => token(CLIENT_CREDENTIALS, basic(randomId(), 'x'.repeat(43))),
+    unknown: () => token(CLIENT_CREDENTIALS, basic(randomUUID(), 'x'.repeat(43))),
     status: async (path) => (await fetch(`${issuer}${path}`)).status,
   };
 }
@@ -166,7 +167,7 @@ async function keyHolder({ client, issuer, token }: TestServer): Promise<() => P
     jwks: { keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256', kid: 'one' }] },
   });
   return async () => {
-    const assertion = new SignJWT({ jti: randomId() })
+    const assertion = new SignJWT({ jti: randomUUID() })
       .setProtectedHeader({ alg: 'ES256', kid: 'one' })
       .setIssuer(client_id)
       .setSubject(client_id)
