@@ -53,6 +53,9 @@ const ask = (port: number, path: string): Promise<{ status: number; id: string; 
     request.on('error', () => resolve(undefined));
   });
 
+/** How many workers have begun to serve, ever. */
+const started = (service: ServiceProcess) => service.output().split('"msg":"started"').length - 1;
+
 async function issuedBy({ port }: ServiceProcess): Promise<number> {
   const { body = '' } = (await ask(port, '/metrics')) ?? {};
   return Number(/^mintmark_tokens_issued_total\{.+\} (\d+)$/m.exec(body)?.[1] ?? 0);
@@ -75,7 +78,7 @@ t.test('workers', { skip: process.platform !== 'linux' && 'looks into /proc' }, 
   let client: Credentials | undefined;
 
   t.test('there are as many as were asked for', async (t) => {
-    await until('all serve', () => service.output().split('"msg":"started"').length > WORKERS);
+    await until('all serve', () => started(service) === WORKERS);
     t.equal(workersOf(service).length, WORKERS);
   });
 
@@ -95,13 +98,15 @@ t.test('workers', { skip: process.platform !== 'linux' && 'looks into /proc' }, 
     for (const victim of workersOf(service)) {
       process.kill(victim, 'SIGKILL');
       await until('it is gone', () => !isAlive(victim));
-      t.equal((await ask(service.port, '/livez'))?.status, 200, 'another serves');
+      // A connection that the primary had handed to it is lost.
+      await until('another serves', async () => (await ask(service.port, '/livez'))?.status === 200);
+      t.equal(started(service), starts, 'another serves, and its own successor does not yet');
       await until('another in its place', () => {
         const workers = workersOf(service).filter(isAlive);
         return workers.length === WORKERS && !workers.includes(victim);
       });
       starts += 1;
-      await until('it serves', () => service.output().split('"msg":"started"').length > starts);
+      await until('it serves', () => started(service) === starts);
     }
   });
 
