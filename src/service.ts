@@ -110,12 +110,15 @@ async function assemble(
   };
 }
 
-/** Requests that have begun end; whoever just keeps a connection is cut off. */
+/** Requests that have begun are answered; whoever just keeps a connection is cut off. */
 async function closeApp(app: FastifyInstance): Promise<void> {
+  // node:http closes connections that are idle now, and forgets those that will be.
+  const idle = setInterval(() => app.server.closeIdleConnections(), 100);
   const cutOff = setTimeout(() => app.server.closeAllConnections(), LAST_REQUEST_LIFETIME * 1000);
   try {
     await app.close();
   } finally {
+    clearInterval(idle);
     clearTimeout(cutOff);
   }
 }
