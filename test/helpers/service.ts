@@ -116,6 +116,8 @@ export async function drawToken(port: number, { client_id, client_secret }: Cred
 function environmentOf({ folder, operatorPort, env }: ServiceOptions, port: number): NodeJS.ProcessEnv {
   return {
     ...process.env,
+    // Without the test runner's hooks, which are no part of what ships.
+    NODE_OPTIONS: '',
     NODE_ENV: 'development',
     LOG_LEVEL: 'warn',
     HOST: '127.0.0.1',

@@ -240,7 +240,7 @@ async function openLane(): Promise<Lane> {
     MINTMARK_KEYS_JWKS_MAX_AGE: '1',
     MINTMARK_KEYS_RELOAD_INTERVAL: '1',
   };
-  const env = { ...process.env, NODE_ENV: 'development', LOG_LEVEL: 'info', ...settings };
+  const env = { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'development', LOG_LEVEL: 'info', ...settings };
   const first = run(env, 'start');
   await started(first);
   const house = await openHouse(loadConfig({ env: settings }).config, { beside: true });

@@ -136,7 +136,7 @@ async function shown(port: number): Promise<string> {
 
 const refusal = (env: Record<string, string>): Promise<{ code: unknown; stderr: string }> =>
   new Promise((resolve) => {
-    const options = { env: { ...process.env, NODE_ENV: 'development', ...env } };
+    const options = { env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'development', ...env } };
     execFile(process.execPath, [executable, 'start'], options, (error, _stdout, stderr) =>
       resolve({ code: error?.code ?? 0, stderr }),
     );

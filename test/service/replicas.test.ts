@@ -146,7 +146,9 @@ t.test('replicas', async (t) => {
     const other = scratchFolder();
     t.teardown(other.remove);
     const keys = join(other.folder, 'keys');
-    const options = { env: { ...process.env, ...env, PORT: String(first.port + 1), MINTMARK_KEYS: keys } };
+    const options = {
+      env: { ...process.env, NODE_OPTIONS: '', ...env, PORT: String(first.port + 1), MINTMARK_KEYS: keys },
+    };
     const { code, stderr } = await ended(
       new Promise((resolve, reject) => {
         execFile(process.execPath, [executable, 'start'], options, (error, _stdout, stderr) =>

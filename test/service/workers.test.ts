@@ -131,6 +131,7 @@ t.test('workers', { skip: process.platform !== 'linux' && 'looks into /proc' }, 
   t.test('where one cannot start nothing is tried again and again', async (t) => {
     const env = {
       ...process.env,
+      NODE_OPTIONS: '',
       ...options.env,
       PORT: String(await freePort()),
       MINTMARK_KEYS: join(folder, 'other-keys'),
