@@ -80,7 +80,7 @@ class LiveKeyring implements Keyring {
     const askedAt = this.#now();
     const set = await keys.read();
     this.#drift = await clockDrift(health, clock);
-    this.#leap = this.#lastT - Math.max(set.lastT, clock.now());
+    this.#leap = this.#lastT - Math.max(set.lastT, clock.now() + this.#drift);
     this.#lastT = Math.max(this.#lastT, set.lastT);
     const known = this.#keepRevocations(set.keys);
     for (const key of known) if (this.#isLive(key)) await this.#prepare(key);
@@ -134,7 +134,11 @@ class LiveKeyring implements Keyring {
 
   faults(): readonly string[] {
     const t = this.#now();
+    const age = t - this.#loadedAt;
+    if (age === Number.POSITIVE_INFINITY) return ['the keys have not been read from the store yet'];
     const { timetable } = this.#parts;
+    const isStale = age > settleTime(timetable) && age <= signingHorizon(timetable);
+    const stale = isStale ? [`the keys were read from the store ${age.toFixed(0)} s ago`] : [];
     const missing = timetable.algs.filter((alg) => {
       // A key of an algorithm that was added lately may still be waiting out its lead: that is as planned.
       const isWaiting = this.#known.some(
@@ -145,9 +149,6 @@ class LiveKeyring implements Keyring {
     const lost = this.#known.flatMap((key) =>
       this.#isLive(key) ? (this.#undecryptable.get(key.kid) ?? []) : [],
     );
-    const age = t - this.#loadedAt;
-    const stale =
-      age > settleTime(timetable) ? [`the keys were read from the store ${age.toFixed(0)} s ago`] : [];
     const none = missing.map((alg) => `there is no ${alg} key`);
     return [...new Set([...lost, ...this.#unfitness(t), ...stale, ...none])];
   }
@@ -174,8 +175,9 @@ class LiveKeyring implements Keyring {
         `this machine's clock was ${this.#leap.toFixed(1)} s ahead for a while: start this replica anew`,
       );
     }
-    if (t - this.#loadedAt > signingHorizon(timetable)) {
-      list.push('the keys have not been read from the store for too long');
+    const age = t - this.#loadedAt;
+    if (age > signingHorizon(timetable)) {
+      list.push(`the keys were read from the store ${age.toFixed(0)} s ago: too long to sign with them`);
     }
     return list;
   }

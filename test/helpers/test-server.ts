@@ -1,5 +1,7 @@
-// A whole service on a free port, over a real socket: the embedded store in a folder of the test's own, real keys,
+// A whole service on a free port, over a real socket: the embedded store in a folder of its own, real keys,
 // and a clock that moves when it is told to.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Test } from 'tap';
@@ -7,7 +9,6 @@ import { loadConfig } from '../../src/config.ts';
 import { logOptions } from '../../src/log.ts';
 import { registerClient } from '../../src/oauth/client-management.ts';
 import { createResource } from '../../src/oauth/resource-management.ts';
-import { systemRandom } from '../../src/random.ts';
 import { openService, type Service } from '../../src/service.ts';
 import { timetableOf } from '../../src/wire.ts';
 import { freePort } from './servers.ts';
@@ -39,7 +40,9 @@ export interface Answer {
 /** Starts a service; `env` as the service would find it. It is closed when the test ends. */
 export async function testServer(t: Test, env: Record<string, string> = {}): Promise<TestServer> {
   const port = await freePort();
-  const folder = t.testdir({});
+  // Not the test's own folder, which is long: the store's socket lies in it, and a socket's path is short.
+  const folder = mkdtempSync(join(tmpdir(), 'mintmark-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const { config } = loadConfig({
     env: {
       PORT: String(port),
@@ -101,5 +104,3 @@ export function basic(clientId: string, secret: string): Record<string, string> 
   const encoded = [clientId, secret].map((half) => new URLSearchParams({ '': half }).toString().slice(1));
   return { authorization: `Basic ${Buffer.from(encoded.join(':')).toString('base64')}` };
 }
-
-export const randomId = (): string => systemRandom.id();

@@ -1,11 +1,12 @@
 // Who a client is, over a real socket: every way to show it, and that whoever fails learns nothing.
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import t from 'tap';
 import { addClientSecret, retireOldSecrets, setClientDisabled } from '../../src/oauth/client-management.ts';
-import { type Answer, basic, randomId, testServer } from '../helpers/test-server.ts';
+import { type Answer, basic, testServer } from '../helpers/test-server.ts';
 
 const server = await testServer(t);
 const { issuer, clock, token } = server;
@@ -34,7 +35,7 @@ function assertion(
   header: Record<string, unknown> = {},
 ): Promise<string> {
   const now = Math.floor(clock.now());
-  const right = { iss: clientId, sub: clientId, aud: issuer, jti: randomId(), iat: now, exp: now + 60 };
+  const right = { iss: clientId, sub: clientId, aud: issuer, jti: randomUUID(), iat: now, exp: now + 60 };
   return new SignJWT({ ...right, ...claims })
     .setProtectedHeader({ alg, ...(kid !== undefined && { kid }), ...header })
     .sign(privateKey);

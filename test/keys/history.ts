@@ -146,8 +146,8 @@ interface Jwks {
   readonly pictureAt: number;
   readonly timeline: number;
   readonly by: number;
-  /** the replica had been cut off for longer than any promise holds, while others went on */
-  readonly isStale: boolean;
+  /** how long the replica had been cut off while others went on; 0 where there was nothing to miss */
+  readonly behindBy: number;
 }
 
 /** What is true of a key, whoever knows it. */
@@ -194,10 +194,13 @@ class World {
   readonly #backups: { readonly set: KeySet }[] = [];
   readonly #said: string[] = [];
   readonly #everActive = new Set<SigningAlg>();
+  /** active by the slowest clock too */
+  readonly #signing = new Set<SigningAlg>();
   readonly #publicKeys = new WeakMap<KeyObject, string>();
   #timetable: Timetable;
   #now = START;
   #changedAt = START;
+  #shortestHorizon = Number.POSITIVE_INFINITY;
   #timeline = 0;
   #restoredAt = START;
   #crashedAt = 0;
@@ -211,6 +214,7 @@ class World {
     this.#setting = setting;
     this.#engine = engine;
     this.#timetable = setting.timetable;
+    this.#shortestHorizon = this.#cutOffLimit();
     this.#store = memoryKeys((after) => this.#applied(after));
   }
 
@@ -482,6 +486,7 @@ class World {
     this.#restoredAt = this.#now;
     // An algorithm that the backup does not know joins once more.
     this.#everActive.clear();
+    this.#signing.clear();
   }
 
   /** Every process is stopped in order and started with the new settings; one that is cut off is brought back first. */
@@ -494,6 +499,7 @@ class World {
     for (const replica of this.#replicas) replica.inTouch = true;
     for (const replica of this.#replicas) await this.#told(() => replica.ring.flushIssued());
     this.#timetable = { ...this.#timetable, ...settings };
+    this.#shortestHorizon = Math.min(this.#shortestHorizon, this.#cutOffLimit());
     const { verifierCacheLifetime, jwksMaxAge } = this.#timetable;
     // The declaration holds for the verifiers that have a JWKS already.
     for (const jwks of this.#seen) {
@@ -665,8 +671,9 @@ class World {
   }
 
   async #observe(): Promise<void> {
-    // Active by the slowest clock.
-    this.#noteActive(this.#activeKids(this.#now - this.#drift()));
+    this.#noteActive(this.#activeKids());
+    for (const kid of this.#activeKids(this.#now - this.#drift()))
+      this.#signing.add((this.#truths.get(kid) as Truth).alg);
     for (const replica of this.#replicas) {
       if (this.#engine.isForgetful && !this.#isOut && replica.inTouch) await this.#reload(replica);
       const jwks = this.#fetch(replica);
@@ -703,7 +710,7 @@ class World {
       pictureAt: replica.pictureAt,
       timeline: replica.timeline,
       by: replica.name,
-      isStale: this.#now - replica.pictureAt > this.#cutOffLimit() && this.#changedAt > replica.pictureAt,
+      behindBy: this.#changedAt > replica.pictureAt ? this.#now - replica.pictureAt : 0,
     };
     for (const kid of jwks.kids) this.#neverAgain(replica, kid, 'published');
     this.#seen.push(jwks);
@@ -748,7 +755,7 @@ class World {
     if (jws === undefined) {
       this.tally.refusals += 1;
       const isRestored = this.#now - this.#restoredAt <= 2 * this.#timetable.reloadInterval;
-      if (this.#isInTouch(replica) && this.#everActive.has(alg) && !isRestored) {
+      if (this.#isInTouch(replica) && this.#signing.has(alg) && !isRestored) {
         throw new Broken(
           'fit',
           `replica ${replica.name} has no signature for ${alg}: ${replica.ring.faults()}`,
@@ -817,7 +824,8 @@ class World {
    * Every token against every JWKS. A token is alive until it expires by a clock that is CLOCK_SKEW behind, or its
    * key is revoked. Let off are only
    *   another timeline: a restored store has forgotten the keys, or the removals, of one of the two;
-   *   a stale replica: cut off for longer than the horizon allows for while the keys went on changing;
+   *   a stale replica: cut off for longer than the horizon allows for (the shortest that was declared) while the
+   *     keys went on changing;
    *   a forced key and a picture from before it was published: --now, an import as active, the first start, or
    *   an emergency in which the standby key had not been published for its lead.
    */
@@ -829,7 +837,7 @@ class World {
         const from = Math.max(tokens.from, jwks.fetchedAt);
         if (from >= Math.min(aliveUntil, jwks.cachedUntil) || jwks.kids.has(tokens.kid)) continue;
         this.tally.absences += 1;
-        if (jwks.timeline !== tokens.timeline || jwks.isStale) continue;
+        if (jwks.timeline !== tokens.timeline || jwks.behindBy > this.#shortestHorizon) continue;
         if (truth.isForced && jwks.pictureAt <= truth.publishedAt) continue;
         throw new Broken('K0', this.#refusal(tokens, jwks, truth));
       }

@@ -191,6 +191,8 @@ t.test('an algorithm that joins', async (t) => {
     t.same(told(left, 'es3').publish, 60);
     const again = made(revoke(left, T + 90, both, 'es2'), 'es4');
     t.same(told(again, 'es3').activate, 60 + lead, 'and the one after it was not');
+    const later = settle(again, T + lead + 1, both);
+    t.same(told(later, 'es3').activate, 60 + lead, 'a revoked key that never signed is no emergency');
   });
 
   await t.test('waits though one of its keys was imported to verify', async (t) => {

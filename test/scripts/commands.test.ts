@@ -11,7 +11,7 @@ import { executableIn, type Run } from '../helpers/executable.ts';
 import { drawToken, scratchFolder, startService } from '../helpers/service.ts';
 
 // Each run of the executable is a process.
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const { folder, remove } = scratchFolder();
 t.teardown(remove);

@@ -8,7 +8,7 @@ import { freePort } from '../helpers/servers.ts';
 import { scratchFolder } from '../helpers/service.ts';
 
 // Each run of the executable is a process.
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const { folder, remove } = scratchFolder();
 t.teardown(remove);

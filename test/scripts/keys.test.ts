@@ -10,7 +10,7 @@ import { executableIn } from '../helpers/executable.ts';
 import { scratchFolder, startService } from '../helpers/service.ts';
 
 // Each run of the executable is a process.
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const { folder, remove } = scratchFolder();
 t.teardown(remove);
