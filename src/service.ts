@@ -22,6 +22,7 @@ import {
   openHouse,
   readinessChecks,
 } from './wire.ts';
+import { within } from './within.ts';
 
 /** Seconds between two writes of what the keys have signed, and between two sweeps. */
 const FLUSH_INTERVAL = 1;
@@ -29,8 +30,9 @@ const SWEEP_INTERVAL = 10;
 /** Small bites, so that no statement holds many rows; and enough of them for thousands of assertions a second. */
 const SWEEP_LIMIT = 1_000;
 const SWEEPS_AT_ONCE = 50;
-/** Seconds that a connection may take to end its request when the service stops. */
+/** Seconds that requests and tasks may take to end when the service stops, and then the last words to the store. */
 const LAST_REQUEST_LIFETIME = 5;
+const LAST_WORDS_LIFETIME = 1;
 
 export interface Service {
   readonly house: House;
@@ -126,9 +128,9 @@ async function closeApp(app: FastifyInstance): Promise<void> {
 interface Work {
   /** all of it once, now */
   round(): Promise<void>;
-  /** Ends what is under way and begins nothing more. */
+  /** Begins nothing more, and waits for what is under way; not for ever. */
   stop(): Promise<void>;
-  /** Writes what is unwritten and makes way for another replica; where it cannot, it says so in the log. */
+  /** Writes what is unwritten and makes way for another replica. Where the store is away the log says so. */
   leave(): Promise<void>;
 }
 
@@ -153,12 +155,11 @@ function startWork(house: House, keyring: Keyring, log: Logger): Work {
     async round() {
       for (const { run } of tasks) await run();
     },
-    stop: () => background.stop(),
+    stop: () =>
+      within(LAST_REQUEST_LIFETIME, background.stop()).catch((error) => failed('the last round', error)),
     async leave() {
-      await Promise.all([
-        keyring.flushIssued().catch((error) => failed('issued figures', error)),
-        endCareForKeys(care).catch((error) => failed('keys', error)),
-      ]);
+      const lastWords = Promise.all([keyring.flushIssued(), endCareForKeys(care)]);
+      await within(LAST_WORDS_LIFETIME, lastWords).catch((error) => failed('the last words', error));
     },
   };
 }

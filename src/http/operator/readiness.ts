@@ -2,6 +2,7 @@
 // somebody who plays one, cannot load the stores.
 import type { Clock } from '../../clock.ts';
 import type { Asked, Events } from '../../events.ts';
+import { within } from '../../within.ts';
 
 export interface Check {
   /** as an operator knows it: `postgres`, `keys` */
@@ -49,16 +50,4 @@ export function createReadiness(parts: {
     }
     return results;
   };
-}
-
-async function within(seconds: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), seconds * 1000);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,18 +1,22 @@
 // A Postgres server, by URL.
 import pg from 'pg';
 import { OperatorError } from '../../operator-error.ts';
+import { within } from '../../within.ts';
 import type { Database } from './database.ts';
 import { createPool } from './pool.ts';
 import { reasonOf } from './unavailable.ts';
 
 /** The oldest server that every statement runs on, as SHOW server_version_num counts. */
 const oldestVersion = 150_000;
+/** Seconds. */
+const closeLifetime = 1;
 
 /** Throws OperatorError: exit 5 where the server cannot be reached, 1 where it is too old or the URL is none. */
 export async function openServer(url: string): Promise<Database> {
   const name = describeUrl(url);
   const pool = createPool({ connectionString: url, max: 10 });
-  const close = () => pool.end();
+  // One that hangs does not say good-bye either.
+  const close = () => within(closeLifetime, pool.end()).catch(() => undefined);
   try {
     const { rows } = await pool.query('SHOW server_version_num').catch((error) => {
       throw new OperatorError(
