@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -226,8 +227,9 @@ t.test('where it cannot start it says so in one line, with exit code 1', async (
     });
 
   t.test('a port in use, said by npm start too', async (t) => {
-    const service = await startService({ folder: join(folder, 'other'), port });
-    t.teardown(() => service.stop());
+    const server = createServer().listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => server.close());
     const { code, stderr } = await outcome('npm', ['start'], sound);
     t.match(stderr, new RegExp(`^mintmark: port ${port} on 127.0.0.1 is in use: .*--port ${port + 1}$`, 'm'));
     t.equal(code, 1);

@@ -157,7 +157,7 @@ function startTraffic(
   };
 }
 
-/** Rotates as soon as it is possible. */
+/** Rotates as soon as it is possible: until then there is nothing to do, which is exit code 3. */
 const rotate = ({ mintmark }: ServiceProcess): Promise<void> =>
   until('a rotation', async () => {
     try {
@@ -165,6 +165,7 @@ const rotate = ({ mintmark }: ServiceProcess): Promise<void> =>
       return true;
     } catch (error) {
       if ((error as { code?: unknown }).code !== 3) throw error;
+      await sleep(500);
       return false;
     }
   });
@@ -186,10 +187,9 @@ t.test('three rotations', async (t) => {
   t.teardown(traffic.stop);
   const signing = () => [...traffic.signers.values()].filter(({ size }) => size === replicas.length).length;
   await until('a key signs', () => signing() === 1);
-  for (let rotation = 1; rotation <= 3; rotation += 1) {
-    await rotate(service);
-    await until('the next key signs', () => signing() === rotation + 1);
-  }
+  // Not even the next key's first signature is waited for.
+  for (let rotation = 1; rotation <= 3; rotation += 1) await rotate(service);
+  await until('the last key signs', () => signing() === 4);
   const { refusals } = traffic;
   const shown = () => Math.min(...traffic.shown.values());
   // Every cache is refreshed once more.

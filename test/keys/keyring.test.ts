@@ -210,7 +210,7 @@ t.test('a change of the keys', async (t) => {
     at.now += day;
     await maintainKeys(management);
     await revokeKey(management, two as string, { reason: 'laptop stolen' });
-    // The entries of one change have no order.
+    // The entries of one instant have no order.
     const told = store.audit.slice(2).sort((a, b) => a.at - b.at || (a.event < b.event ? -1 : 1));
     t.match(
       told.map(({ event, subject, details }) => [event, subject, details?.reason]),
@@ -220,9 +220,9 @@ t.test('a change of the keys', async (t) => {
         ['key.planned', one, 'drill'],
         ['keys.rotated', 'keys', 'drill'],
         ['key.retired', one, undefined],
-        ['key.removed', one, undefined],
         ['key.activated', String, 'laptop stolen'],
         ['key.created', String, 'laptop stolen'],
+        ['key.removed', one, undefined],
         ['key.revoked', two, 'laptop stolen'],
       ],
     );

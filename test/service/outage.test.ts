@@ -9,6 +9,7 @@ import pg from 'pg';
 import t, { type Test } from 'tap';
 import { type Line, startLine } from '../helpers/line.ts';
 import { findPostgres, findRedis, startPostgres, startRedis, startValkey } from '../helpers/servers.ts';
+import { scratchFolder, startService } from '../helpers/service.ts';
 import { type Answer, basic, type TestServer, testServer } from '../helpers/test-server.ts';
 
 const CLIENT_CREDENTIALS = { grant_type: 'client_credentials' };
@@ -105,10 +106,22 @@ t.test('Postgres goes away', { skip: noPostgres }, async (t) => {
   });
 
   t.test('it hangs', { skip: process.platform !== 'linux' && 'needs /proc' }, async (t) => {
+    const { folder, remove } = scratchFolder();
+    t.teardown(remove);
+    const { keys_folder } = server.service.house.config;
+    const env = {
+      DATABASE_URL: postgres.url,
+      MINTMARK_KEYS: keys_folder,
+      MINTMARK_KEYS_RELOAD_INTERVAL: '1',
+    };
+    const another = await startService({ folder, env });
     const frozen = processesOf(postgres.pid);
     for (const pid of frozen) process.kill(pid, 'SIGSTOP');
     try {
       await outage(t, server, caller);
+      const { answer, seconds } = await timed(another.stop());
+      t.equal(answer, 0, 'a replica that is stopped meanwhile ends');
+      t.ok(seconds < 9, `in ${seconds.toFixed(1)} s`);
     } finally {
       for (const pid of frozen) process.kill(pid, 'SIGCONT');
     }
