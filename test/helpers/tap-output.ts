@@ -1,5 +1,5 @@
 // Raw TAP made readable on any terminal and in any log: a line for a file that passed, the failures of one
-// that did not, and tap's own count at the end.
+// that did not, what was skipped and why, and tap's own count at the end.
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
@@ -18,6 +18,7 @@ export async function follow(output: Readable): Promise<string | undefined> {
       const seconds = (Number(result[3] ?? 0) / 1000).toFixed(1);
       if (failed) console.log(failures(file).join('\n'));
       console.log(`${failed ? 'FAILED' : 'passed'} ${result[2]} (${seconds} s)`);
+      for (const reason of skipped(file)) console.log(`  skipped: ${reason}`);
       file = [];
     } else if (line.startsWith('# { total: ')) {
       counts = sentence(line);
@@ -36,6 +37,13 @@ function sentence(counts: string): string {
   const count = (kind: string) => Number(counts.match(new RegExp(` ${kind}: (\\d+)`))?.[1] ?? 0);
   return `${count('pass')} passed, ${count('fail')} failed, ${count('skip') + count('todo')} skipped`;
 }
+
+/** What a test file left out, and why. */
+const skipped = (lines: string[]): string[] =>
+  lines.flatMap((line) => {
+    const [, name, reason] = line.match(/^\s+ok \d+ - (.*?) # SKIP (.*)$/) ?? [];
+    return name && reason ? [`${name}: ${reason}`] : [];
+  });
 
 /** The lines of one test file without those of its tests that passed. */
 function failures(lines: string[]): string[] {
