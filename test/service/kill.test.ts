@@ -295,7 +295,7 @@ async function live(lane: Lane, tally: Tally, isEnough: () => boolean): Promise<
   const working = Promise.all(workers(lane).map((work) => keepAt(work, () => isOver)));
   let secondsToStart = 1;
   let commands: Promise<unknown> = Promise.resolve();
-  for (let n = 1; !isEnough(); n += 1) {
+  for (let n = 1; !isEnough() && tally.problems.length === 0; n += 1) {
     const begun = performance.now();
     let service = run(lane.env, 'start');
     if (n % 8 === 0) {
@@ -314,7 +314,6 @@ async function live(lane: Lane, tally: Tally, isEnough: () => boolean): Promise<
       tally.restarts.push(secondsToStart);
     }
     tally.problems.push(...(await losses(lane)));
-    if (tally.problems.length > 0) break;
     if (n % 3 === 0) {
       await commands;
       commands = killedCommand(lane, n, secondsToStart).then((isDone) => {
