@@ -39,17 +39,30 @@ export function createEvents(registry: Registry): Events {
     labelNames: ['reason'],
     registers,
   });
+  const refreshes = new Counter({
+    name: 'mintmark_refresh_total',
+    help: 'Refresh tokens presented, by what became of them (docs/errors.md has those that were refused).',
+    labelNames: ['outcome'],
+    registers,
+  });
   const faults = new Counter({ name: 'mintmark_faults_total', help: 'Answers with status 500.', registers });
   return {
-    tokensIssued({ id, log }, { clientId, grantType, alg }) {
+    tokensIssued({ id, log }, { clientId, grantType, alg, refresh }) {
       issued.inc({ grant_type: grantType, alg });
-      log.debug({ requestId: id, clientId, grantType, alg }, 'tokens issued');
+      if (refresh) refreshes.inc({ outcome: refresh.outcome });
+      const facts = { requestId: id, clientId, grantType, alg, ...refresh };
+      // A client holds what our store does not know: the store has lost a write.
+      if (refresh?.outcome === 'ahead') log.warn(facts, 'the store of refresh tokens has lost a write');
+      else log.debug(facts, 'tokens issued');
     },
-    refused(asked, { reason, clientId, refusal, cause }) {
+    refused(asked, { reason, clientId, familyId, refusal, cause }) {
       refusals.inc({ reason });
+      const outcome = /^refresh_token_(.*)/.exec(reason)?.[1];
+      if (outcome !== undefined) refreshes.inc({ outcome });
       const why = cause instanceof Error ? { cause: cause.message } : {};
-      const facts = { requestId: asked.id, req: asked, reason, clientId, ...why };
-      if (refusal.status >= 500) asked.log.warn(facts, 'request refused');
+      const facts = { requestId: asked.id, req: asked, reason, clientId, familyId, ...why };
+      const isAlarming = refusal.status >= 500 || reason === 'refresh_token_replayed';
+      if (isAlarming) asked.log.warn(facts, 'request refused');
       else asked.log.info(facts, 'request refused');
     },
     faulted(asked, error) {

@@ -9,7 +9,10 @@ import { createEvents } from './events.ts';
 import type { Metrics } from './http/operator/operator.ts';
 import { careForKeys, endCareForKeys } from './keys/care.ts';
 import type { Keyring } from './keys/keyring.ts';
+import type { MacKeyRing } from './keys/root-secrets.ts';
 import { maintainKeys } from './keys/rotate.ts';
+import type { AuthorizationServer } from './oauth/authorization-server.ts';
+import { drainTombstones } from './oauth/refresh-families.ts';
 import { OperatorError } from './operator-error.ts';
 import { readTls, renewTls, tlsFilesOf } from './tls.ts';
 import {
@@ -19,6 +22,7 @@ import {
   type HouseOptions,
   keyManagementOf,
   keyringOf,
+  macKeyRingOf,
   openHouse,
   readinessChecks,
 } from './wire.ts';
@@ -27,6 +31,8 @@ import { within } from './within.ts';
 /** Seconds between two writes of what the keys have signed, and between two sweeps. */
 const FLUSH_INTERVAL = 1;
 const SWEEP_INTERVAL = 10;
+/** Seconds between two writes of floors: with the writing itself a floor is at most a second behind. */
+const FLOOR_INTERVAL = 0.5;
 /** Small bites, so that no statement holds many rows; and enough of them for thousands of assertions a second. */
 const SWEEP_LIMIT = 1_000;
 const SWEEPS_AT_ONCE = 50;
@@ -37,6 +43,7 @@ const LAST_WORDS_LIFETIME = 1;
 export interface Service {
   readonly house: House;
   readonly keyring: Keyring;
+  readonly macKeyRing: MacKeyRing;
   readonly app: FastifyInstance;
   /** one round of what the service does by itself: for tests, which do not wait */
   care(): Promise<void>;
@@ -66,25 +73,33 @@ export async function openService(
     await maintainKeys(management);
     const keyring = keyringOf(house);
     await keyring.reload();
-    return await assemble(house, keyring, log, options);
+    const macKeyRing = macKeyRingOf(house);
+    await macKeyRing.reload();
+    return await assemble(house, { keyring, macKeyRing }, log, options);
   } catch (error) {
     await house.close();
     throw error;
   }
 }
 
+interface Rings {
+  readonly keyring: Keyring;
+  readonly macKeyRing: MacKeyRing;
+}
+
 async function assemble(
   house: House,
-  keyring: Keyring,
+  { keyring, macKeyRing }: Rings,
   log: Logger,
   { metricsOf = (own) => own }: ServiceOptions,
 ): Promise<Service> {
   const { config } = house;
   const registry = createRegistry(keyring);
+  const as = authorizationServerOf(house, keyring, macKeyRing);
   const parts = {
-    as: authorizationServerOf(house, keyring),
+    as,
     config,
-    checks: readinessChecks(house, keyring),
+    checks: readinessChecks(house, keyring, macKeyRing),
     events: createEvents(registry),
     registry: metricsOf(registry),
     log,
@@ -92,11 +107,12 @@ async function assemble(
   const tlsFiles = tlsFilesOf(config);
   const app = await buildApp({ ...parts, ...(tlsFiles && { tls: readTls(tlsFiles) }) });
   const operatorApp = config.operator_port === undefined ? undefined : await buildOperatorApp(parts);
-  const work = startWork(house, keyring, log);
+  const work = startWork(house, { keyring, macKeyRing }, as, log);
   const stopRenewal = tlsFiles && renewTls(app.server, tlsFiles, log);
   return {
     house,
     keyring,
+    macKeyRing,
     app,
     care: work.round,
     async listen() {
@@ -135,7 +151,7 @@ interface Work {
 }
 
 /** Starts what the service does by itself. */
-function startWork(house: House, keyring: Keyring, log: Logger): Work {
+function startWork(house: House, { keyring, macKeyRing }: Rings, as: AuthorizationServer, log: Logger): Work {
   const { stores, config, database } = house;
   const failed = (task: string, err: unknown) => log.error({ task, err }, 'background task failed');
   const background = createBackground(failed);
@@ -145,7 +161,10 @@ function startWork(house: House, keyring: Keyring, log: Logger): Work {
   const care = { keyring, management, leases: stores.leases, holder: house.random.id() };
   const tasks = [
     { name: 'issued figures', interval: FLUSH_INTERVAL, run: () => keyring.flushIssued() },
+    { name: 'floors', interval: FLOOR_INTERVAL, run: () => as.floors.flush() },
+    { name: 'tombstones', interval: FLUSH_INTERVAL, run: () => drainTombstones(as) },
     { name: 'keys', interval: config.keys.reload_interval, run: () => careForKeys(care) },
+    { name: 'root secrets', interval: config.keys.reload_interval, run: () => macKeyRing.reload() },
     { name: 'sweep', interval: SWEEP_INTERVAL, run: () => sweep(house) },
   ];
   for (const { name, interval, run } of tasks) background.every(interval, name, run);
@@ -158,7 +177,7 @@ function startWork(house: House, keyring: Keyring, log: Logger): Work {
     stop: () =>
       within(LAST_REQUEST_LIFETIME, background.stop()).catch((error) => failed('the last round', error)),
     async leave() {
-      const lastWords = Promise.all([keyring.flushIssued(), endCareForKeys(care)]);
+      const lastWords = Promise.all([keyring.flushIssued(), as.floors.flush(), endCareForKeys(care)]);
       await within(LAST_WORDS_LIFETIME, lastWords).catch((error) => failed('the last words', error));
     },
   };

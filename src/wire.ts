@@ -9,12 +9,16 @@ import {
   loadKeyEncryptionKeys,
 } from './keys/key-encryption-keys.ts';
 import { createKeyring, type Keyring } from './keys/keyring.ts';
-import type { Timetable } from './keys/lifecycle.ts';
+import { settleTime, type Timetable } from './keys/lifecycle.ts';
+import { ensureRootSecret, type RootSecretManagement } from './keys/renew-root-secret.ts';
 import { notedRevocations } from './keys/revocation-notes.ts';
+import { createMacKeyRing, loadRootSecrets, type MacKeyRing } from './keys/root-secrets.ts';
 import type { KeyManagement } from './keys/rotate.ts';
 import { createSigner } from './keys/signer.ts';
 import { isLoopbackHost } from './loopback.ts';
 import { type AuthorizationServer, endpointsOf } from './oauth/authorization-server.ts';
+import { createFloorLedger } from './oauth/floor-ledger.ts';
+import { lifetimeLimits } from './oauth/lifetimes.ts';
 import { createRemoteJwks } from './oauth/remote-jwks.ts';
 import { OperatorError } from './operator-error.ts';
 import { type Random, systemRandom } from './random.ts';
@@ -22,7 +26,7 @@ import { type Database, openDatabase } from './stores/postgres/database.ts';
 import { type MigrationStatus, migrate, migrationStatus } from './stores/postgres/migrations.ts';
 import { postgresStores } from './stores/postgres/postgres-stores.ts';
 import { openRedis, type RedisConnection } from './stores/redis/connection.ts';
-import { redisReplays } from './stores/redis/replays.ts';
+import { redisStores } from './stores/redis/redis-stores.ts';
 import { remembered } from './stores/remembered.ts';
 import type { Stores } from './stores/stores.ts';
 
@@ -57,14 +61,16 @@ export async function openHouse(config: Config, options: HouseOptions): Promise<
     await database.close();
     throw error;
   });
-  const stores = postgresStores(database);
+  // A test may hold the hands of the house's clock; then those of the stores move along.
+  const ahead = () => (clock === systemClock ? 0 : clock.now() - systemClock.now());
+  const stores = postgresStores(database, ahead);
   return {
     config,
     clock,
     random,
     database,
     redis,
-    stores: redis ? { ...stores, replays: redisReplays(redis.redis) } : stores,
+    stores: redis ? { ...stores, ...redisStores(redis.redis, ahead) } : stores,
     async close() {
       redis?.close();
       await database.close();
@@ -110,16 +116,35 @@ export function keyEncryptionKeysOf(config: Config): KeyEncryptionKeys {
   );
 }
 
+/** What makes and renews the root secret on behalf of `actor`. */
+export function rootSecretManagementOf(
+  { config, stores, clock, random }: House,
+  actor: string,
+): RootSecretManagement {
+  return {
+    store: stores.rootSecrets,
+    clock,
+    random,
+    actor,
+    folder: config.keys_folder,
+    setting: config.root_secret,
+    settleTime: settleTime(timetableOf(config)),
+    longestIdleLifetime: lifetimeLimits.refresh_token_idle_lifetime,
+  };
+}
+
 /**
- * Makes the key-encryption key at the very first start. Where signing keys exist already it must not be replaced:
- * throws OperatorError, exit 4, since without it they are lost.
+ * Makes the root secret and the key-encryption key at the very first start. Where there is anything that was made with
+ * others already they must not be replaced: throws OperatorError, exit 4, since without them it is lost.
  */
-export async function ensureSecrets({ config, stores, random }: House): Promise<void> {
+export async function ensureSecrets(house: House): Promise<void> {
+  const { config, stores, random } = house;
   const found = loadKeyEncryptionKeys({ folder: config.keys_folder, setting: config.key_encryption_key });
   if (!found && (await stores.keys.read()).keys.every((key) => key.privateJwe === null)) {
     ensureKeyEncryptionKey(config.keys_folder, random);
   }
   keyEncryptionKeysOf(config);
+  await ensureRootSecret(rootSecretManagementOf(house, 'first start'));
 }
 
 /** What changes keys on behalf of `actor`. */
@@ -149,10 +174,17 @@ export function keyringOf({ config, stores, clock }: House): Keyring {
   });
 }
 
+/** The keys of refresh tokens. Empty until `reload`. */
+export function macKeyRingOf({ config, stores, clock }: House): MacKeyRing {
+  const source = { folder: config.keys_folder, setting: config.root_secret };
+  return createMacKeyRing({ store: stores.rootSecrets, secrets: () => loadRootSecrets(source), clock });
+}
+
 /** The record that the protocol works with. */
 export function authorizationServerOf(
   { config, stores, clock, random }: House,
   keyring: Keyring,
+  macKeyRing: MacKeyRing,
 ): AuthorizationServer {
   const { protocol, hostname } = new URL(config.issuer);
   const allowLoopback = protocol === 'http:' && isLoopbackHost(hostname);
@@ -166,13 +198,27 @@ export function authorizationServerOf(
     keyring,
     signingAlgs: config.keys.signing_algs,
     accessTokenLifetime: config.tokens.access_token_lifetime,
+    refresh: {
+      lifetime: config.tokens.refresh_token_lifetime,
+      idleLifetime: config.tokens.refresh_token_idle_lifetime,
+      retryWindow: config.tokens.refresh_retry_window,
+    },
+    claims: config.claims,
+    families: stores.families,
+    familyStates: stores.familyStates,
+    floors: createFloorLedger(stores.families),
+    macKeys: macKeyRing.macKeys,
     clock,
     random,
   };
 }
 
 /** What /readyz asks. A Redis that only warns is ready. */
-export function readinessChecks({ stores, redis }: House, keyring: Keyring): readonly Check[] {
+export function readinessChecks(
+  { stores, redis }: House,
+  keyring: Keyring,
+  macKeyRing: MacKeyRing,
+): readonly Check[] {
   const assertNone = (faults: readonly string[]): void => {
     if (faults.length > 0) throw new Error(faults.join('; '));
   };
@@ -180,6 +226,7 @@ export function readinessChecks({ stores, redis }: House, keyring: Keyring): rea
     { name: 'postgres', run: async () => void (await stores.health.now()) },
     { name: 'migrations', run: async () => assertNone(await stores.health.pendingMigrations()) },
     { name: 'keys', run: async () => assertNone(keyring.faults()) },
+    { name: 'root secret', run: async () => assertNone(macKeyRing.faults()) },
   ];
   if (redis) checks.push({ name: 'redis', run: async () => assertNone((await redis.health()).faults) });
   return checks;

@@ -185,7 +185,11 @@ export const Settings = Type.Object(
       default: 'keys',
     }),
     root_secret: Type.Optional(
-      secret('The root secret', `^${bytes32}$`, '32 bytes in base64 (openssl rand -base64 32)'),
+      secret(
+        'The root secret',
+        `^${bytes32}(,${bytes32})*$`,
+        '32 bytes in base64 (openssl rand -base64 32), or several such, comma separated',
+      ),
     ),
     key_encryption_key: Type.Optional(
       secret(

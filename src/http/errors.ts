@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import type { Events } from '../events.ts';
 import { SigningUnavailableError } from '../keys/signer.ts';
 import { OAuthError } from '../oauth/errors.ts';
+import { MacKeyMissingError } from '../oauth/refresh-token.ts';
 import type { Random } from '../random.ts';
 import { StoreUnavailableError } from '../stores/stores.ts';
 
@@ -25,6 +26,7 @@ export function asOAuthError(error: unknown): OAuthError {
   const options = { cause: error };
   if (error instanceof StoreUnavailableError) return new OAuthError('store_unavailable', options);
   if (error instanceof SigningUnavailableError) return new OAuthError('signing_unavailable', options);
+  if (error instanceof MacKeyMissingError) return new OAuthError('mac_key_unavailable', options);
   // Fastify's own refusals, and what the socket says of a caller that went away: before a handler is reached.
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new OAuthError('form_too_large', options);

@@ -3,6 +3,8 @@
 import type { ResourceRecord, SigningAlg, TokenProfile } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { ClientMetadata } from './client.ts';
+import type { Login, RefreshedFamily } from './grants/grant.ts';
+import { accessTokenId, type MacKey } from './refresh-token.ts';
 
 /** What an access token says, as far as a grant decides it. */
 export interface AccessTokenFacts {
@@ -12,13 +14,16 @@ export interface AccessTokenFacts {
   readonly scope: string | undefined;
   /** undefined: the issuer itself is the audience */
   readonly resource: ResourceRecord | undefined;
+  readonly login?: Login | undefined;
+  /** the generation that the token goes with: the same one gives the same token again */
+  readonly refresh?: (Pick<RefreshedFamily, 'familyId' | 'head'> & { readonly macKey: MacKey }) | undefined;
 }
 
 export interface AccessToken {
   readonly jws: string;
   readonly alg: SigningAlg;
-  /** seconds */
-  readonly lifetime: number;
+  /** seconds from now */
+  readonly expiresIn: number;
 }
 
 /** RFC 9068 2.1 asks for at+jwt; the other two are for verifiers that refuse it. */
@@ -28,21 +33,40 @@ type Parts = Pick<AuthorizationServer, 'issuer' | 'accessTokenLifetime' | 'keyri
 
 /** Signs an access token. Throws SigningUnavailableError. */
 export async function mintAccessToken(as: Parts, facts: AccessTokenFacts): Promise<AccessToken> {
-  const { clientId, client, sub, scope, resource } = facts;
+  const { clientId, client, sub, scope, resource, login, refresh } = facts;
   const { profile, signingAlg: alg } = resource ?? { profile: 'rfc9068', signingAlg: 'RS256' };
   const lifetime = resource?.accessTokenLifetime ?? client.access_token_lifetime ?? as.accessTokenLifetime;
+  const now = as.clock.now();
   // Rounded down: a verifier without leeway must not see a token from the future.
-  const iat = Math.floor(as.clock.now());
+  const iat = Math.floor(refresh?.head.since ?? now);
   const claims = {
+    ...login?.claims,
     iss: as.issuer,
     sub,
     aud: resource?.resource ?? as.issuer,
     client_id: clientId,
     iat,
     exp: iat + lifetime,
-    jti: as.random.id(),
+    jti: tokenId(as, facts),
     ...(scope !== undefined && { scope }),
+    ...(login && loginClaims(login)),
     ...(profile === 'simplejwt' && { token_type: 'access', user_id: sub }),
   };
-  return { jws: await as.keyring.sign({ alg, typ: typOf[profile], claims }), alg, lifetime };
+  const jws = await as.keyring.sign({ alg, typ: typOf[profile], claims });
+  // A retry gets the token of the first answer, which is as old as that.
+  return { jws, alg, expiresIn: Math.max(0, Math.floor(iat + lifetime - now)) };
 }
+
+function tokenId(as: Parts, { resource, scope, refresh }: AccessTokenFacts): string {
+  if (refresh === undefined) return as.random.id();
+  const { familyId, head, macKey } = refresh;
+  const audience = resource?.resource ?? as.issuer;
+  return accessTokenId(as.issuer, macKey, { familyId, generation: head.generation, audience, scope });
+}
+
+const loginClaims = ({ authTime, acr, amr, session }: Login) => ({
+  auth_time: Math.floor(authTime),
+  acr,
+  amr,
+  sid: session,
+});

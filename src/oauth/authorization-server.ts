@@ -4,13 +4,28 @@ import type { Clock } from '../clock.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Random } from '../random.ts';
 import type { ReadThrough } from '../read-through.ts';
-import type { ClientRecord, ReplayStore, ResourceRecord, SigningAlg } from '../stores/stores.ts';
+import type {
+  ClientRecord,
+  FamilyStateStore,
+  FamilyStore,
+  ReplayStore,
+  ResourceRecord,
+  SigningAlg,
+} from '../stores/stores.ts';
+import type { FloorLedger } from './floor-ledger.ts';
+import type { MacKeys } from './refresh-token.ts';
 import type { RemoteJwks } from './remote-jwks.ts';
 
 /** Absolute URLs. */
 export interface Endpoints {
   readonly token: string;
   readonly jwks: string;
+}
+
+export interface RefreshLifetimes {
+  readonly lifetime: number;
+  readonly idleLifetime: number;
+  readonly retryWindow: number;
 }
 
 export interface AuthorizationServer {
@@ -26,6 +41,15 @@ export interface AuthorizationServer {
   readonly signingAlgs: readonly SigningAlg[];
   /** seconds, where neither the resource nor the client has one */
   readonly accessTokenLifetime: number;
+  /** the lives of refresh tokens, in seconds, where the client has none of its own */
+  readonly refresh: RefreshLifetimes;
+  /** claims of accounts in access tokens, where the client has none of its own: their names and account paths */
+  readonly claims: Readonly<Record<string, string>>;
+  readonly families: FamilyStore;
+  readonly familyStates: FamilyStateStore;
+  readonly floors: FloorLedger;
+  /** as they are now */
+  readonly macKeys: () => MacKeys;
   readonly clock: Clock;
   readonly random: Random;
 }

@@ -63,6 +63,7 @@ export async function registerClient(
     createdAt: now,
     updatedAt: now,
     disabledAt: null,
+    tokensValidAfter: null,
   };
   const isTaken = options.dryRun
     ? (await management.stores.clients.find(clientId)) !== undefined

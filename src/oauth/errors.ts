@@ -4,6 +4,7 @@
 type ErrorCode =
   | 'invalid_request'
   | 'invalid_client'
+  | 'invalid_grant'
   | 'unauthorized_client'
   | 'unsupported_grant_type'
   | 'invalid_scope'
@@ -33,6 +34,13 @@ const unavailable = (description: string): Refusal => ({
   status: 503,
   description,
 });
+
+/** One answer for all of them, so that whoever found a token learns nothing from it. */
+const notGranted: Refusal = {
+  error: 'invalid_grant',
+  status: 400,
+  description: 'The refresh token is invalid, expired or revoked.',
+};
 
 /** One answer for all of them, so that nobody learns which clients exist, and which are disabled. */
 const notAuthenticated = client('The client could not be authenticated.');
@@ -100,13 +108,30 @@ export const refusals = {
   resource_malformed: target('resource must be an absolute URI without a fragment.'),
   resource_unknown: target('The resource is unknown, or not for this client.'),
   resource_not_allowed: target('The resource is unknown, or not for this client.'),
+  resource_not_granted: target('The resource is not one that this refresh token was issued for.'),
   scope_malformed: scope('scope must be scope tokens parted by single blanks (RFC 6749 3.3).'),
   scope_not_of_client: scope('The scope exceeds what the client is registered for.'),
   scope_not_of_resource: scope('The scope exceeds what the resource knows.'),
 
+  // refresh tokens
+  refresh_token_missing: request('refresh_token is missing.'),
+  refresh_token_malformed: notGranted,
+  refresh_token_unknown: notGranted,
+  refresh_token_of_another_client: notGranted,
+  refresh_token_expired: notGranted,
+  refresh_token_idle: notGranted,
+  refresh_token_revoked: notGranted,
+  refresh_token_signed_out: notGranted,
+  refresh_token_account_disabled: notGranted,
+  refresh_token_client_disabled: notGranted,
+  refresh_token_client_cut_off: notGranted,
+  refresh_token_suspect: notGranted,
+  refresh_token_replayed: notGranted,
+
   // not the caller's fault
   store_unavailable: unavailable('A store cannot be reached: try again.'),
   signing_unavailable: unavailable('No token can be signed now: try again.'),
+  mac_key_unavailable: unavailable('This replica cannot read the refresh token: try again.'),
   fault: { error: 'server_error', status: 500, description: 'Something went wrong here, and is in the log.' },
 } as const satisfies Record<string, Refusal>;
 
@@ -114,19 +139,23 @@ export type Reason = keyof typeof refusals;
 
 export interface OAuthErrorOptions extends ErrorOptions {
   readonly clientId?: string;
+  readonly familyId?: string;
 }
 
-/** The caller is refused, for one reason of the table. `cause` and `clientId` are for the log alone. */
+/** The caller is refused, for one reason of the table. All but the reason is for the log alone. */
 export class OAuthError extends Error {
   readonly reason: Reason;
   /** who it was, or said it was */
   clientId: string | undefined;
+  /** whose refresh token it was */
+  readonly familyId: string | undefined;
 
   constructor(reason: Reason, options: OAuthErrorOptions = {}) {
     super(reason, options);
     this.name = 'OAuthError';
     this.reason = reason;
     this.clientId = options.clientId;
+    this.familyId = options.familyId;
   }
 
   get refusal(): Refusal {

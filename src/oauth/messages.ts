@@ -15,4 +15,5 @@ export interface TokenResponse {
   /** seconds */
   readonly expires_in: number;
   readonly scope?: string;
+  readonly refresh_token?: string;
 }

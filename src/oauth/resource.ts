@@ -73,6 +73,25 @@ export async function selectResource(
   return resource;
 }
 
+/**
+ * Who a refreshed token is for: the requested one of the resources that were granted, else the first of them; none
+ * were: the issuer itself (undefined). Throws OAuthError.
+ */
+export async function grantedResource(
+  as: Pick<AuthorizationServer, 'resources'>,
+  granted: readonly string[],
+  requested: readonly string[],
+): Promise<ResourceRecord | undefined> {
+  if (requested.length > 1) throw new OAuthError('several_resources');
+  const uri = requested[0] ?? granted[0];
+  if (uri === undefined) return undefined;
+  if (!isResourceUri(uri)) throw new OAuthError('resource_malformed');
+  if (!granted.includes(uri)) throw new OAuthError('resource_not_granted');
+  const resource = await as.resources.find(uri);
+  if (resource === undefined) throw new OAuthError('resource_unknown');
+  return resource;
+}
+
 /** The resources that a client lists; where it lists none, its default one and those that share a scope with it. */
 function mayAskFor(
   { resources, default_resource, scope }: ClientMetadata,

@@ -15,6 +15,16 @@ const wellFormed = new RegExp(scopePattern);
 /** The tokens of a scope that is known to be well-formed. */
 export const scopeTokens = (scope: string | undefined): readonly string[] => scope?.split(' ') ?? [];
 
+/** What both have, in the order of the first; undefined where that is nothing. */
+export function sharedScope(one: string | undefined, other: string | undefined): string | undefined {
+  const others = scopeTokens(other);
+  return (
+    scopeTokens(one)
+      .filter((token) => others.includes(token))
+      .join(' ') || undefined
+  );
+}
+
 export interface ScopeRequest {
   /** as the client asks now; undefined = all that it may have */
   readonly requested: string | undefined;
@@ -26,11 +36,10 @@ export interface ScopeRequest {
 
 /** The scope of a token; undefined where it has none. Throws OAuthError. */
 export function grantedScope({ requested, ofClient, ofResource }: ScopeRequest): string | undefined {
-  const own = scopeTokens(ofClient);
   if (requested === undefined) {
-    if (ofResource === undefined) return ofClient;
-    return own.filter((one) => ofResource.includes(one)).join(' ') || undefined;
+    return ofResource === undefined ? ofClient : sharedScope(ofClient, ofResource.join(' '));
   }
+  const own = scopeTokens(ofClient);
   if (!wellFormed.test(requested)) throw new OAuthError('scope_malformed');
   const wanted = new Set(scopeTokens(requested));
   for (const one of wanted) {

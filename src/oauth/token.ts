@@ -1,15 +1,17 @@
 // The token endpoint, free of HTTP: RFC 6749 3.2 and 5.1. Prove, mint, commit, and only then answer: a racer that
 // loses at the commit throws away a token that nobody has seen.
-import type { SigningAlg } from '../stores/stores.ts';
+import { type SigningAlg, StoreUnavailableError } from '../stores/stores.ts';
 import { mintAccessToken } from './access-token.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { ClientMetadata } from './client.ts';
 import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
 import { OAuthError } from './errors.ts';
-import type { Grant } from './grants/grant.ts';
+import type { Authorization, Grant, RefreshedFamily } from './grants/grant.ts';
 import { grants } from './grants/index.ts';
 import type { BackchannelRequest, TokenResponse } from './messages.ts';
 import type { Parameters } from './parameters.ts';
+import { SWAP_ATTEMPTS } from './refresh-families.ts';
+import { encodeRefreshToken, type MacKey, MacKeyMissingError } from './refresh-token.ts';
 
 /** The answer, and what is worth telling of it. */
 export interface IssuedTokens {
@@ -17,9 +19,10 @@ export interface IssuedTokens {
   readonly clientId: string;
   readonly grantType: string;
   readonly alg: SigningAlg;
+  readonly refresh: Pick<RefreshedFamily, 'familyId' | 'outcome'> | undefined;
 }
 
-/** Throws OAuthError, StoreUnavailableError or SigningUnavailableError; then nothing was issued. */
+/** Throws OAuthError, StoreUnavailableError, SigningUnavailableError or MacKeyMissingError; then nothing was issued. */
 export async function issueTokens(
   as: AuthorizationServer,
   request: BackchannelRequest,
@@ -38,19 +41,58 @@ async function issueTo(
   client: AuthenticatedClient,
   parameters: Parameters,
 ): Promise<IssuedTokens> {
-  const { clientId, metadata } = client;
   const grantType = parameters.values.get('grant_type');
-  const grant = grantOf(metadata, grantType);
-  const { sub, scope, resource, commit } = await grant.prove(as, client, parameters);
-  const token = await mintAccessToken(as, { clientId, client: metadata, sub, scope, resource });
-  await commit();
-  const response: TokenResponse = {
-    access_token: token.jws,
-    token_type: 'Bearer',
-    expires_in: token.lifetime,
-    ...(scope !== undefined && { scope }),
-  };
-  return { response, clientId, grantType: grantType as string, alg: token.alg };
+  const grant = grantOf(client.metadata, grantType);
+  const issued = await mintAndCommit(as, client, () => grant.prove(as, client, parameters));
+  return { ...issued, grantType: grantType as string };
+}
+
+/** Mints what `prove` proves, and commits it: as often as somebody else is faster, within bounds. */
+export async function mintAndCommit(
+  as: AuthorizationServer,
+  client: AuthenticatedClient,
+  prove: () => Promise<Authorization>,
+): Promise<Omit<IssuedTokens, 'grantType'>> {
+  for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt += 1) {
+    const { commit, ...authorization } = await prove();
+    const { clientId, metadata } = client;
+    const { scope, refresh } = authorization;
+    const family = refresh && { ...refresh, macKey: macKeyOf(as, refresh) };
+    const token = await mintAccessToken(as, {
+      ...authorization,
+      clientId,
+      client: metadata,
+      refresh: family,
+    });
+    const response: TokenResponse = {
+      access_token: token.jws,
+      token_type: 'Bearer',
+      expires_in: token.expiresIn,
+      ...(scope !== undefined && { scope }),
+      ...(family && { refresh_token: refreshTokenOf(as, family) }),
+    };
+    if (await commit()) return { response, clientId, alg: token.alg, refresh: told(refresh) };
+  }
+  throw new StoreUnavailableError('others were faster, over and over');
+}
+
+const told = (refresh: RefreshedFamily | undefined): IssuedTokens['refresh'] =>
+  refresh && { familyId: refresh.familyId, outcome: refresh.outcome };
+
+type Family = RefreshedFamily & { readonly macKey: MacKey };
+
+const refreshTokenOf = ({ issuer }: AuthorizationServer, { familyId, head, macKey }: Family): string =>
+  encodeRefreshToken(issuer, macKey, {
+    familyId,
+    generation: head.generation,
+    issuedAt: Math.floor(head.since),
+  });
+
+/** The key that the head names, which may be an older one where it is a retry. */
+function macKeyOf({ macKeys }: AuthorizationServer, { head }: RefreshedFamily): MacKey {
+  const macKey = macKeys().find(head.macKey);
+  if (macKey === undefined) throw new MacKeyMissingError(`the MAC key ${head.macKey} is no longer in use`);
+  return macKey;
 }
 
 function grantOf(metadata: ClientMetadata, grantType: string | undefined): Grant {

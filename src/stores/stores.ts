@@ -3,11 +3,22 @@
 // Every promise here is held by test/stores/conformance.ts against every adapter. All verbs may throw
 // StoreUnavailableError: then the outcome is unknown, never "not done". A verb that takes an AuditEntry writes
 // it in the same transaction as the change, so there is no acknowledged change without its entry. Instants are
-// epoch seconds, passed in by the caller: a store never reads its own clock to decide.
+// epoch seconds, passed in by the caller: a store never reads its own clock to decide, but where a verb says so.
 
 import type { KeyTimes } from '../keys/lifecycle.ts';
 import type { ClientMetadata } from '../oauth/client.ts';
+import type { FamilyStateStore, FamilyStore, RevokedTokenStore, RootSecretStore } from './token-ports.ts';
 
+export type {
+  FamilyRecord,
+  FamilyStanding,
+  FamilyStateStore,
+  FamilyStore,
+  Revocation,
+  RevokedTokenStore,
+  RootSecretRecord,
+  RootSecretStore,
+} from './token-ports.ts';
 export { StoreUnavailableError } from './unavailable.ts';
 
 /** Something worth telling an auditor: who did what to whom. Never a secret in `details`. */
@@ -40,6 +51,8 @@ export interface ClientRecord {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly disabledAt: number | null;
+  /** moves with every cut-off; a family lives only while it is as it was when the family was opened */
+  readonly tokensValidAfter: number | null;
 }
 
 export interface ClientStore {
@@ -51,7 +64,7 @@ export interface ClientStore {
   replaceMetadata(clientId: string, metadata: ClientMetadata, audit: AuditEntry): Promise<Change>;
   /**
    * Atomic: adds a live secret. Where two live already it is 'full' and nothing changes, unless `retireOthers`,
-   * which leaves the new one alone.
+   * which leaves the new one alone and cuts off the client's families: a secret that leaked may have opened some.
    */
   addSecret(
     clientId: string,
@@ -97,14 +110,17 @@ export interface AccountRecord {
   /** as the person wrote it; compared without regard to case */
   readonly email: string;
   readonly name: string | null;
-  /** PHC string (argon2id), or null where the account has no password */
+  /** PHC string (argon2id), Django's `pbkdf2_sha256$...`, or null where the account has no password */
   readonly passwordHash: string | null;
   /** claims beyond e-mail and name: `attributes.roles`, standard claims */
   readonly claims: Readonly<Record<string, unknown>>;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly disabledAt: number | null;
-  /** tokens issued before this instant are refused (sign-out everywhere, password change) */
+  /**
+   * Tokens issued before this instant are refused (sign-out everywhere, password change). It moves with every
+   * cut-off; a family lives only while it is as it was when the family was opened.
+   */
   readonly tokensValidAfter: number | null;
 }
 
@@ -115,12 +131,31 @@ export interface AccountStore {
   findBySub(sub: string): Promise<AccountRecord | undefined>;
   /** All of them, by e-mail. */
   list(): Promise<AccountRecord[]>;
-  /** A new password cuts off what the old one opened: `tokensValidAfter` moves to `at`, never backwards. */
+  /** A new password cuts off what the old one opened: as `cutOff` does. */
   setPassword(sub: string, passwordHash: string, at: number, audit: AuditEntry): Promise<Change>;
-  /** Disabling cuts off too, at the same instant; enabling (null) leaves the cut-off. */
+  /** Disabling cuts off too, as `cutOff` does; enabling (null) leaves the cut-off. */
   setDisabled(sub: string, at: number | null, audit: AuditEntry): Promise<Change>;
-  /** Moves `tokensValidAfter` forward to `at`; 'unchanged' where it is later already. */
+  /** Moves `tokensValidAfter` to `at`, or forward by the least where it is later already: never 'unchanged'. */
   cutOff(sub: string, at: number, audit: AuditEntry): Promise<Change>;
+  /**
+   * Atomic: the same password under another hash, which cuts nothing off; 'unchanged' where the hash is no longer
+   * `expected`.
+   */
+  replaceHash(sub: string, expected: string, passwordHash: string): Promise<Change>;
+  /** The most iterations of any `pbkdf2_sha256$...` hash that is left; 0 = none. */
+  longestImportedHash(): Promise<number>;
+}
+
+/** Counters of failed sign-ins, by what they are counted for. */
+export interface AttemptStore {
+  /**
+   * Atomic: counts an attempt for `key` and answers 0, unless it has had `limit` of them in the `window` (seconds)
+   * that began with the first: then the answer is the seconds until that window ends. Expires by itself, by the
+   * store's own clock.
+   */
+  take(key: string, limit: number, window: number): Promise<number>;
+  /** One attempt was none after all. */
+  giveBack(key: string): Promise<void>;
 }
 
 /** A signing key as stored: its times decide its state (keys/lifecycle.ts); the private half is a JWE. */
@@ -205,6 +240,11 @@ export interface Stores {
   readonly resources: ResourceStore;
   readonly accounts: AccountStore;
   readonly keys: KeyStore;
+  readonly rootSecrets: RootSecretStore;
+  readonly families: FamilyStore;
+  readonly familyStates: FamilyStateStore;
+  readonly revokedTokens: RevokedTokenStore;
+  readonly attempts: AttemptStore;
   readonly leases: LeaseStore;
   readonly replays: ReplayStore;
   readonly audit: AuditStore;

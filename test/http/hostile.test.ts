@@ -285,10 +285,10 @@ t.test('any body is answered, and never with a 500', async (t) => {
 
 /** The service with one part that fails. */
 async function broken(t: Test, fault: Partial<AuthorizationServer>): Promise<Response> {
-  const { house, keyring } = server.service;
+  const { house, keyring, macKeyRing } = server.service;
   const registry = new Registry();
   const app = await buildApp({
-    as: { ...authorizationServerOf(house, keyring), ...fault },
+    as: { ...authorizationServerOf(house, keyring, macKeyRing), ...fault },
     config: house.config,
     checks: [],
     events: createEvents(registry),

@@ -11,6 +11,6 @@ export const clientCredentials: Grant = {
       ofClient: metadata.scope,
       ofResource: resource?.scopes,
     });
-    return { sub: clientId, scope, resource, commit: async () => {} };
+    return { sub: clientId, scope, resource, commit: async () => true };
   },
 };

@@ -4,6 +4,27 @@ import type { ResourceRecord } from '../../stores/stores.ts';
 import type { AuthorizationServer } from '../authorization-server.ts';
 import type { AuthenticatedClient } from '../client-authentication.ts';
 import type { Parameters } from '../parameters.ts';
+import type { Head } from '../refresh-family.ts';
+
+/** An end-user's sign-in, as the tokens that come of it tell of it (RFC 9068 2.2.1, OpenID Connect Core 2). */
+export interface Login {
+  /** epoch seconds */
+  readonly authTime: number;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** `sid` */
+  readonly session: string;
+  /** of the account, by the names that the tokens give them */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** Where a family stands once the commit has gone through. */
+export interface RefreshedFamily {
+  readonly familyId: string;
+  /** names the refresh token of the answer, and the identity of the access token beside it */
+  readonly head: Head;
+  readonly outcome: 'opened' | 'rotated' | 'ahead' | 'retry';
+}
 
 /** What a grant proved. */
 export interface Authorization {
@@ -11,15 +32,18 @@ export interface Authorization {
   readonly scope: string | undefined;
   /** undefined: the issuer itself is the audience */
   readonly resource: ResourceRecord | undefined;
-  /** The irreversible step, taken after the token is signed. Throws OAuthError where somebody was faster. */
-  commit(): Promise<void>;
+  /** absent where the client acts for itself */
+  readonly login?: Login;
+  /** absent where no refresh token goes with the access token */
+  readonly refresh?: RefreshedFamily;
+  /**
+   * The irreversible step, taken after the token is signed. False where somebody was faster: what was proved has to
+   * be proved anew.
+   */
+  commit(): Promise<boolean>;
 }
 
 export interface Grant {
   /** Throws OAuthError. */
-  prove(
-    as: Pick<AuthorizationServer, 'resources'>,
-    client: AuthenticatedClient,
-    parameters: Parameters,
-  ): Promise<Authorization>;
+  prove(as: AuthorizationServer, client: AuthenticatedClient, parameters: Parameters): Promise<Authorization>;
 }

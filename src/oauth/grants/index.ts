@@ -1,7 +1,11 @@
 // The grant types this server offers. This one table drives registration, the token endpoint and the metadata.
 import { clientCredentials } from './client-credentials.ts';
 import type { Grant } from './grant.ts';
+import { refreshToken } from './refresh-token.ts';
 
-export const grants: ReadonlyMap<string, Grant> = new Map([['client_credentials', clientCredentials]]);
+export const grants: ReadonlyMap<string, Grant> = new Map([
+  ['client_credentials', clientCredentials],
+  ['refresh_token', refreshToken],
+]);
 
 export const grantTypes: readonly string[] = [...grants.keys()];

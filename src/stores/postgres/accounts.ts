@@ -1,7 +1,7 @@
 // Accounts in Postgres: one statement a verb.
 import type pg from 'pg';
 import type { AccountRecord, AccountStore } from '../stores.ts';
-import { changeRecord, createRecord, findRecord, query } from './statements.ts';
+import { changeRecord, createRecord, findRecord, query, requestLifetime } from './statements.ts';
 
 const SELECT = `
   SELECT sub, email, name, password_hash AS "passwordHash", claims,
@@ -36,17 +36,16 @@ export function postgresAccounts(pool: pg.Pool): AccountStore {
 
     setPassword(sub, passwordHash, at, audit) {
       const update = `
-        UPDATE accounts SET
-          password_hash = $3, tokens_valid_after = GREATEST(tokens_valid_after, $4), updated_at = $5
-        FROM known
-        WHERE sub = $2 AND (password_hash IS DISTINCT FROM $3 OR ${isBefore('$4')})`;
+        UPDATE accounts SET password_hash = $3, tokens_valid_after = ${movedTo('$4')}, updated_at = $5
+        FROM known WHERE sub = $2`;
       return changeRecord(pool, KNOWN, update, [sub, passwordHash, at, audit.at], audit);
     },
 
     setDisabled(sub, at, audit) {
       const update = `
         UPDATE accounts SET
-          disabled_at = $3, tokens_valid_after = GREATEST(tokens_valid_after, $3), updated_at = $4
+          disabled_at = $3, updated_at = $4,
+          tokens_valid_after = CASE WHEN $3::float8 IS NULL THEN tokens_valid_after ELSE ${movedTo('$3')} END
         FROM known
         WHERE sub = $2 AND (disabled_at IS NULL) <> ($3::float8 IS NULL)`;
       return changeRecord(pool, KNOWN, update, [sub, at, audit.at], audit);
@@ -54,11 +53,29 @@ export function postgresAccounts(pool: pg.Pool): AccountStore {
 
     cutOff(sub, at, audit) {
       const update = `
-        UPDATE accounts SET tokens_valid_after = $3, updated_at = $4 FROM known
-        WHERE sub = $2 AND ${isBefore('$3')}`;
+        UPDATE accounts SET tokens_valid_after = ${movedTo('$3')}, updated_at = $4 FROM known
+        WHERE sub = $2`;
       return changeRecord(pool, KNOWN, update, [sub, at, audit.at], audit);
+    },
+
+    async replaceHash(sub, expected, passwordHash) {
+      const update =
+        'UPDATE accounts SET password_hash = $3 WHERE sub = $1 AND password_hash = $2 RETURNING 1';
+      const changed = await query(pool, update, [sub, expected, passwordHash]);
+      return changed.length === 1 ? 'changed' : 'unchanged';
+    },
+
+    async longestImportedHash() {
+      const [row] = await query<{ iterations: number | null }>(pool, LONGEST_IMPORTED, [], requestLifetime);
+      return row?.iterations ?? 0;
     },
   };
 }
 
-const isBefore = (at: string) => `(tokens_valid_after IS NULL OR tokens_valid_after < ${at})`;
+// As the index on them spells it.
+const LONGEST_IMPORTED = `
+  SELECT max(split_part(password_hash, '$', 2)::integer) AS iterations
+  FROM accounts WHERE password_hash LIKE 'pbkdf2\\_sha256$%'`;
+
+/** A cut-off always moves: families are told by its value that it is another. */
+const movedTo = (at: string) => `GREATEST(${at}, tokens_valid_after + 0.000001)`;

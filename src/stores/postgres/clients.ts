@@ -5,17 +5,20 @@ import { changeRecord, createRecord, findRecord, query } from './statements.ts';
 
 const SELECT = `
   SELECT client_id AS "clientId", metadata, secrets,
-         created_at AS "createdAt", updated_at AS "updatedAt", disabled_at AS "disabledAt"
+         created_at AS "createdAt", updated_at AS "updatedAt", disabled_at AS "disabledAt",
+         tokens_valid_after AS "tokensValidAfter"
   FROM clients`;
 
 export function postgresClients(pool: pg.Pool): ClientStore {
   return {
-    async create({ clientId, metadata, secrets, createdAt, updatedAt, disabledAt }, audit) {
+    async create({ clientId, metadata, secrets, ...instants }, audit) {
       const insert = `
-        INSERT INTO clients (client_id, metadata, secrets, created_at, updated_at, disabled_at)
-        VALUES ($2, $3, $4, $5, $6, $7)`;
+        INSERT INTO clients (client_id, metadata, secrets, created_at, updated_at, disabled_at, tokens_valid_after)
+        VALUES ($2, $3, $4, $5, $6, $7, $8)`;
+      const { createdAt, updatedAt, disabledAt, tokensValidAfter } = instants;
       const json = [JSON.stringify(metadata), JSON.stringify(secrets)];
-      return createRecord(pool, insert, [clientId, ...json, createdAt, updatedAt, disabledAt], audit);
+      const values = [clientId, ...json, createdAt, updatedAt, disabledAt, tokensValidAfter];
+      return createRecord(pool, insert, values, audit);
     },
 
     find: (clientId) => findRecord<ClientRecord>(pool, `${SELECT} WHERE client_id = $1`, clientId),
@@ -32,7 +35,8 @@ export function postgresClients(pool: pg.Pool): ClientStore {
     async addSecret(clientId, secret, retireOthers, audit) {
       const update = `
         UPDATE clients SET
-          secrets = jsonb_build_array($3::jsonb) || CASE WHEN $4 THEN '[]' ELSE secrets END, updated_at = $5
+          secrets = jsonb_build_array($3::jsonb) || CASE WHEN $4 THEN '[]' ELSE secrets END, updated_at = $5,
+          tokens_valid_after = CASE WHEN $4 THEN GREATEST($5, tokens_valid_after + 0.000001) ELSE tokens_valid_after END
         FROM known WHERE client_id = $2 AND ($4 OR jsonb_array_length(secrets) < 2)`;
       const values = [clientId, JSON.stringify(secret), retireOthers, audit.at];
       const change = await changeRecord(pool, KNOWN, update, values, audit);

@@ -33,6 +33,7 @@ const client = (clientId: string, more: Partial<ClientRecord> = {}): ClientRecor
   createdAt: T,
   updatedAt: T,
   disabledAt: null,
+  tokensValidAfter: null,
   ...more,
 });
 

@@ -1,6 +1,7 @@
 // A store that is away says so, by every verb, and soon.
 import type { Test } from 'tap';
 import { systemClock } from '../../../src/clock.ts';
+import { firstState } from '../../../src/oauth/refresh-family.ts';
 import { type Stores, StoreUnavailableError } from '../../../src/stores/stores.ts';
 import { entry, T } from './setting.ts';
 
@@ -11,6 +12,7 @@ const client = {
   createdAt: T,
   updatedAt: T,
   disabledAt: null,
+  tokensValidAfter: null,
 } as const;
 
 const resource = {
@@ -33,6 +35,26 @@ const account = {
   updatedAt: T,
   disabledAt: null,
   tokensValidAfter: null,
+};
+
+const family = {
+  id: Buffer.alloc(16).toString('base64url'),
+  clientId: 'c',
+  sub: 's',
+  session: 'x',
+  scope: null,
+  resources: [],
+  authTime: T,
+  acr: 'a',
+  amr: [],
+  createdAt: T,
+  expiresAt: T,
+  idleLifetime: 1,
+  accountCutOff: null,
+  clientCutOff: null,
+  floor: { generation: 0, since: T, macKey: 1 },
+  revokedAt: null,
+  revocation: null,
 };
 
 const secret = { id: 's', hash: 'h', createdAt: T };
@@ -71,6 +93,40 @@ const verbs: {
     setPassword: (port) => port.setPassword('s', 'h', T, audit),
     setDisabled: (port) => port.setDisabled('s', T, audit),
     cutOff: (port) => port.cutOff('s', T, audit),
+    replaceHash: (port) => port.replaceHash('s', 'h', 'i'),
+    longestImportedHash: (port) => port.longestImportedHash(),
+  },
+  rootSecrets: {
+    list: (port) => port.list(),
+    add: (port) => port.add({ number: 1, fingerprint: 'f', since: T, until: T }, T, audit),
+  },
+  families: {
+    open: (port) => port.open(family, audit),
+    find: (port) => port.find(family.id),
+    listOf: (port) => port.listOf('s', T),
+    raiseFloors: (port) => port.raiseFloors([{ id: family.id, head: family.floor }]),
+    revoke: (port) => port.revoke(family.id, T, 'replayed', audit),
+    dueTombstones: (port) => port.dueTombstones(1),
+    tombstonesSet: (port) => port.tombstonesSet([family.id]),
+  },
+  familyStates: {
+    find: (port) => port.find(family.id),
+    compareAndSwap: (port) =>
+      port.compareAndSwap({
+        id: family.id,
+        expected: undefined,
+        next: firstState(T, 1),
+        deadline: T,
+        expiresAt: T,
+      }),
+  },
+  revokedTokens: {
+    revoke: (port) => port.revoke('j', T),
+    isRevoked: (port) => port.isRevoked('j'),
+  },
+  attempts: {
+    take: (port) => port.take('k', 1, 1),
+    giveBack: (port) => port.giveBack('k'),
   },
   keys: {
     read: (port) => port.read(),

@@ -1,0 +1,112 @@
+// The refresh token grant: RFC 6749 6, RFC 9700 4.14.2. The token is judged by refresh-family.ts; what it is good for
+// may be narrowed and never widened.
+import { type FamilyStanding, StoreUnavailableError } from '../../stores/stores.ts';
+import type { AuthorizationServer } from '../authorization-server.ts';
+import { accountClaims } from '../claims.ts';
+import type { AuthenticatedClient } from '../client-authentication.ts';
+import { OAuthError, type Reason } from '../errors.ts';
+import type { Parameters } from '../parameters.ts';
+import { deathOf, revokeFamily, SWAP_LIFETIME, stateExpiresAt } from '../refresh-families.ts';
+import { type Decision, decide, type FamilyState, type Head } from '../refresh-family.ts';
+import { decodeRefreshToken, type RefreshToken } from '../refresh-token.ts';
+import { grantedResource } from '../resource.ts';
+import { grantedScope, sharedScope } from '../scope.ts';
+import type { Authorization, Grant } from './grant.ts';
+
+type Parts = Pick<
+  AuthorizationServer,
+  'issuer' | 'clock' | 'macKeys' | 'families' | 'familyStates' | 'floors' | 'refresh' | 'resources' | 'claims'
+>;
+
+export const refreshToken: Grant = {
+  async prove(as, client, parameters) {
+    const text = parameters.values.get('refresh_token');
+    if (text === undefined) throw new OAuthError('refresh_token_missing');
+    const token = decodeRefreshToken(as.issuer, as.macKeys(), text);
+    if (token === undefined) throw new OAuthError('refresh_token_malformed');
+    return provenBy(as, client, parameters, token);
+  },
+};
+
+async function provenBy(
+  as: Parts,
+  client: AuthenticatedClient,
+  parameters: Parameters,
+  token: RefreshToken,
+): Promise<Authorization> {
+  const { familyId, generation } = token;
+  const [standing, found] = await Promise.all([as.families.find(familyId), as.familyStates.find(familyId)]);
+  const refuse = (reason: Reason) => new OAuthError(reason, { familyId });
+  if (standing === undefined) throw refuse('refresh_token_unknown');
+  if (standing.family.clientId !== client.clientId) throw refuse('refresh_token_of_another_client');
+  const { state, now } = found;
+  const death = deathOf(standing, now);
+  if (death !== undefined) throw refuse(death);
+  // What may be wrong with the rest of the request is found before anything is consumed.
+  const facts = await grantedFacts(as, client, standing, parameters);
+  const window = (client.metadata.refresh_retry_window ?? as.refresh.retryWindow) + SWAP_LIFETIME;
+  const macKey = as.macKeys().current.number;
+  const decision = decide({ generation, state, floor: standing.family.floor, window, now, macKey });
+  const swap = () => swapIn(as, standing, state, decision, now);
+  if (!('head' in decision)) throw refuse(await refused(as, standing, decision, swap));
+  const isUsedLate = now >= token.issuedAt + standing.family.idleLifetime;
+  if (decision.outcome !== 'retry' && isUsedLate) throw refuse('refresh_token_idle');
+  const { head, outcome } = decision;
+  return { ...facts, refresh: { familyId, head, outcome }, commit: swap };
+}
+
+/** What the family was granted, as far as the client and the resource still allow it and the request asks for it. */
+async function grantedFacts(
+  as: Parts,
+  { metadata }: AuthenticatedClient,
+  { family, account }: FamilyStanding,
+  { values, resources }: Parameters,
+): Promise<Omit<Authorization, 'commit'>> {
+  const resource = await grantedResource(as, family.resources, resources);
+  const scope = grantedScope({
+    requested: values.get('scope'),
+    ofClient: sharedScope(family.scope ?? undefined, metadata.scope),
+    ofResource: resource?.scopes,
+  });
+  const { sub, authTime, acr, amr, session } = family;
+  const claims = accountClaims(account, { ...as.claims, ...metadata.claims });
+  return { sub, scope, resource, login: { authTime, acr, amr, session, claims } };
+}
+
+/** Makes the decision true. False where somebody else was faster: then it has to be taken anew. */
+async function swapIn(
+  as: Parts,
+  { family }: FamilyStanding,
+  expected: FamilyState | undefined,
+  decision: Decision,
+  now: number,
+): Promise<boolean> {
+  if (!('next' in decision) || decision.next === undefined) return true;
+  const { id } = family;
+  const expiresAt = stateExpiresAt(family, now);
+  const change = { id, expected, next: decision.next, deadline: now + SWAP_LIFETIME, expiresAt };
+  const outcome = await as.familyStates.compareAndSwap(change);
+  if (outcome === 'late') throw new StoreUnavailableError('a refresh token could not be rotated in time');
+  if (outcome === 'swapped' && decision.outcome !== 'retry') mirror(as, id, decision.next);
+  return outcome === 'swapped';
+}
+
+const mirror = ({ floors }: Parts, id: string, { generation, since, macKey }: Head): void =>
+  floors.raise(id, { generation, since, macKey });
+
+/** Does what a refusal asks for, and says why it is one. Throws StoreUnavailableError. */
+async function refused(
+  as: Parts,
+  { family }: FamilyStanding,
+  { outcome }: Decision,
+  swap: () => Promise<boolean>,
+): Promise<Reason> {
+  if (outcome === 'revoked') return 'refresh_token_revoked';
+  if (outcome === 'suspect') {
+    // Where another was faster, it has seen the same loss and noted it.
+    await swap();
+    return 'refresh_token_suspect';
+  }
+  await revokeFamily(as, family, { revocation: 'replayed', actor: `client:${family.clientId}` });
+  return 'refresh_token_replayed';
+}

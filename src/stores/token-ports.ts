@@ -1,0 +1,110 @@
+// The ports of what tokens leave behind: families of refresh tokens (a durable row that is the authority, and a hot
+// state that may be lost), access tokens that were revoked, the secrets that tokens are made with. What holds for
+// every verb of every port is said in stores.ts.
+import type { FamilyState, Head } from '../oauth/refresh-family.ts';
+import type { AccountRecord, AuditEntry, Change, ClientRecord } from './stores.ts';
+
+/** Why a family was ended. */
+export type Revocation = 'replayed' | 'revoked_by_client' | 'revoked_by_operator';
+
+/** One sign-in, and the chain of refresh tokens that goes on from it: the durable half, one row for all of its life. */
+export interface FamilyRecord {
+  /** 16 random bytes, base64url; not a secret */
+  readonly id: string;
+  readonly clientId: string;
+  readonly sub: string;
+  /** `sid` of its tokens */
+  readonly session: string;
+  /** as granted; null = none */
+  readonly scope: string | null;
+  /** as granted, the default one first; empty: the issuer itself */
+  readonly resources: readonly string[];
+  readonly authTime: number;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly createdAt: number;
+  /** absolute; no rotation moves it */
+  readonly expiresAt: number;
+  /** seconds that a token may wait to be used */
+  readonly idleLifetime: number;
+  /** `tokensValidAfter` of the account and of the client, as the sign-in saw them */
+  readonly accountCutOff: number | null;
+  readonly clientCutOff: number | null;
+  /** the newest head that was mirrored here, at most a second behind */
+  readonly floor: Head;
+  readonly revokedAt: number | null;
+  readonly revocation: Revocation | null;
+}
+
+/** A family with all that decides whether it lives, read at one moment. */
+export interface FamilyStanding {
+  readonly family: FamilyRecord;
+  readonly account: Omit<AccountRecord, 'passwordHash' | 'createdAt' | 'updatedAt'>;
+  readonly client: Pick<ClientRecord, 'disabledAt' | 'tokensValidAfter'>;
+}
+
+/** The authority on families: durable, and read from the primary. */
+export interface FamilyStore {
+  /** Atomic with its entry. */
+  open(family: FamilyRecord, audit: AuditEntry): Promise<void>;
+  /** Undefined where the family, its account or its client is unknown. Reads of one moment may share a query. */
+  find(id: string): Promise<FamilyStanding | undefined>;
+  /** The families of an account that have not expired at `now`, newest first. */
+  listOf(sub: string, now: number): Promise<FamilyRecord[]>;
+  /** Idempotent, order does not matter: a floor only rises. Unknown families are passed over. */
+  raiseFloors(floors: readonly { readonly id: string; readonly head: Head }[]): Promise<void>;
+  /** Ends a family for ever; a tombstone is due from then on. 'unchanged' where it has ended already. */
+  revoke(id: string, at: number, revocation: Revocation, audit: AuditEntry): Promise<Change>;
+  /** Families that have ended and whose tombstone is not known to stand in the hot store. */
+  dueTombstones(limit: number): Promise<Pick<FamilyRecord, 'id' | 'expiresAt'>[]>;
+  /** The tombstone of these stands. */
+  tombstonesSet(ids: readonly string[]): Promise<void>;
+}
+
+/** The hot half of a family. It may lose what it knows, and never makes anything up. */
+export interface FamilyStateStore {
+  /** The state, if any, and the store's own clock: ages are never computed from a replica's. */
+  find(id: string): Promise<{ readonly state: FamilyState | undefined; readonly now: number }>;
+  /**
+   * Atomic: `next` takes the place of exactly `expected` (undefined: nothing), until it expires by itself at
+   * `expiresAt`. 'lost' where something else stands there, 'late' where `deadline` has passed; then nothing is
+   * written. All instants are the store's own: a command that was stuck on its way does nothing.
+   */
+  compareAndSwap(change: {
+    readonly id: string;
+    readonly expected: FamilyState | undefined;
+    readonly next: FamilyState;
+    readonly deadline: number;
+    readonly expiresAt: number;
+  }): Promise<'swapped' | 'lost' | 'late'>;
+}
+
+/** Access tokens that were revoked one by one (RFC 7009), until they would have expired. */
+export interface RevokedTokenStore {
+  /** Idempotent. */
+  revoke(jti: string, expiresAt: number): Promise<void>;
+  /** Reads of one moment may share a query. */
+  isRevoked(jti: string): Promise<boolean>;
+}
+
+/** Root secrets by their fingerprints, so that all replicas agree which one signs. */
+export interface RootSecretRecord {
+  /** 1 to 255; the number of the MAC key in every token */
+  readonly number: number;
+  /** base64url; gives nothing away of the secret */
+  readonly fingerprint: string;
+  /** signs from then on, until the next one does */
+  readonly since: number;
+  /** verifies until then; Infinity where no other has followed */
+  readonly until: number;
+}
+
+export interface RootSecretStore {
+  /** All of them, by number. */
+  list(): Promise<RootSecretRecord[]>;
+  /**
+   * Atomic: adds the next number, and gives the one before it its end; 'stale' (nothing written) where another
+   * number is the newest. The first may come without an end to give.
+   */
+  add(record: RootSecretRecord, endOfFormer: number, audit: AuditEntry): Promise<'added' | 'stale'>;
+}
