@@ -64,18 +64,25 @@ export async function load({ url, connections, seconds, form }: Load, core: numb
   };
 }
 
-/** The medians of several runs; a run with errors is a failure, since a refusal is cheap and would flatter. */
-export async function medians(what: Load, core: number, runs: number): Promise<Measured> {
-  const measured: Measured[] = [];
-  for (let i = 0; i < runs; i += 1) measured.push(await load(what, core));
-  const errors = measured.reduce((sum, one) => sum + one.errors, 0);
-  if (errors > 0) throw new Error(`${errors} requests to ${what.url} were refused or lost`);
-  return {
-    perSecond: median(measured.map((one) => one.perSecond)),
-    p50: median(measured.map((one) => one.p50)),
-    p99: median(measured.map((one) => one.p99)),
-    errors,
-  };
+/**
+ * The medians of several runs of each load, in turn, so that what else the machine does falls on all alike. A run with
+ * errors is a failure, since a refusal is cheap and would flatter.
+ */
+export async function medians(loads: readonly Load[], core: number, runs: number): Promise<Measured[]> {
+  const measured: Measured[][] = loads.map(() => []);
+  for (let i = 0; i < runs; i += 1) {
+    for (const [n, one] of loads.entries()) measured[n]?.push(await load(one, core));
+  }
+  return measured.map((ofOne, n) => {
+    const errors = ofOne.reduce((sum, one) => sum + one.errors, 0);
+    if (errors > 0) throw new Error(`${errors} requests to ${loads[n]?.url} were refused or lost`);
+    return {
+      perSecond: median(ofOne.map((one) => one.perSecond)),
+      p50: median(ofOne.map((one) => one.p50)),
+      p99: median(ofOne.map((one) => one.p99)),
+      errors,
+    };
+  });
 }
 
 let scripts = 0;

@@ -25,7 +25,7 @@ import { type Random, systemRandom } from './random.ts';
 import { type Database, openDatabase } from './stores/postgres/database.ts';
 import { type MigrationStatus, migrate, migrationStatus } from './stores/postgres/migrations.ts';
 import { postgresStores } from './stores/postgres/postgres-stores.ts';
-import { openRedis, type RedisConnection } from './stores/redis/connection.ts';
+import type { RedisConnection } from './stores/redis/connection.ts';
 import { redisStores } from './stores/redis/redis-stores.ts';
 import { remembered } from './stores/remembered.ts';
 import type { Stores } from './stores/stores.ts';
@@ -81,7 +81,10 @@ export async function openHouse(config: Config, options: HouseOptions): Promise<
 /** What else has to be there before the stores can be used. */
 async function openBesides(database: Database, config: Config, { migrate: wanted = true }: HouseOptions) {
   if (wanted) await migrate(database);
-  return config.redis_url ? openRedis(config.redis_url) : undefined;
+  if (!config.redis_url) return undefined;
+  // Its driver is large, and the start is quicker without it.
+  const { openRedis } = await import('./stores/redis/connection.ts');
+  return openRedis(config.redis_url);
 }
 
 /** Applies the migrations that are pending; returns their names. */

@@ -14,7 +14,8 @@ export interface Parameters {
   readonly resources: readonly string[];
 }
 
-const formType = 'application/x-www-form-urlencoded';
+/** The media type of a form. */
+export const formType = 'application/x-www-form-urlencoded';
 const withUtf8 = /^application\/x-www-form-urlencoded[ \t]*(;[ \t]*charset=("utf-8"|utf-8)[ \t]*)?$/i;
 
 /** Throws OAuthError unless the media type is that of a form, in UTF-8 where it names a charset. */

@@ -66,7 +66,8 @@ export async function selectResource(
   if (requested.length > 1) throw new OAuthError('several_resources');
   const uri = requested[0] ?? client.default_resource;
   if (uri === undefined) return undefined;
-  if (!isResourceUri(uri)) throw new OAuthError('resource_malformed');
+  // The client's own was looked at when it was registered.
+  if (requested.length > 0 && !isResourceUri(uri)) throw new OAuthError('resource_malformed');
   const resource = await as.resources.find(uri);
   if (resource === undefined) throw new OAuthError('resource_unknown');
   if (!mayAskFor(client, resource)) throw new OAuthError('resource_not_allowed');

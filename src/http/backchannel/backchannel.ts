@@ -2,7 +2,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Events } from '../../events.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
-import { assertFormType, formSizeLimit, parseForm } from '../../oauth/parameters.ts';
+import {
+  assertFormType,
+  formSizeLimit,
+  formType,
+  type Parameters,
+  parseForm,
+} from '../../oauth/parameters.ts';
 import { answerError, asOAuthError } from '../errors.ts';
 import { noStore } from '../headers.ts';
 import { token } from './token.ts';
@@ -35,12 +41,13 @@ export async function backchannel(scope: FastifyInstance, { as, events }: Backch
 /** Our own parser, since the usual ones forgive what RFC 6749 refuses. */
 function acceptForms(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
+  // Named beside '*', for only a parser with a name is found without reading the media type anew.
   scope.addContentTypeParser(
-    '*',
+    [formType, '*'],
     { parseAs: 'buffer', bodyLimit: formSizeLimit },
-    async (request: FastifyRequest, body: Buffer) => {
+    (request: FastifyRequest, body: Buffer, done: (error: null, form: Parameters) => void) => {
       assertFormType(request.headers['content-type']);
-      return parseForm(body);
+      done(null, parseForm(body));
     },
   );
 }
