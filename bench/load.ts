@@ -13,6 +13,8 @@ export interface Load {
   readonly seconds: number;
   /** a form POST with HTTP Basic; GET where absent */
   readonly form?: { readonly body: string; readonly authorization: string };
+  /** a script of wrk's that makes the requests */
+  readonly lua?: string;
 }
 
 export interface Measured {
@@ -34,8 +36,9 @@ export const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** One run of wrk, pinned to `core`. Throws where wrk is missing or nothing answered. */
-export async function load({ url, connections, seconds, form }: Load, core: number): Promise<Measured> {
-  const script = form ? ['-s', scriptFor(form)] : [];
+export async function load({ url, connections, seconds, form, lua }: Load, core: number): Promise<Measured> {
+  const text = lua ?? (form && formScript(form));
+  const script = text === undefined ? [] : ['-s', scriptFile(text)];
   const args = [
     '-c',
     String(core),
@@ -87,16 +90,18 @@ export async function medians(loads: readonly Load[], core: number, runs: number
 
 let scripts = 0;
 
-function scriptFor({ body, authorization }: NonNullable<Load['form']>): string {
-  scripts += 1;
-  const path = join(tmpdir(), `mintmark-bench-${process.pid}-${scripts}.lua`);
-  const lines = [
+const formScript = ({ body, authorization }: NonNullable<Load['form']>): string =>
+  [
     'wrk.method = "POST"',
     `wrk.body = ${JSON.stringify(body)}`,
     'wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"',
     `wrk.headers["Authorization"] = ${JSON.stringify(authorization)}`,
-  ];
-  writeFileSync(path, lines.join('\n'), { mode: 0o600 });
+  ].join('\n');
+
+function scriptFile(text: string): string {
+  scripts += 1;
+  const path = join(tmpdir(), `mintmark-bench-${process.pid}-${scripts}.lua`);
+  writeFileSync(path, text, { mode: 0o600 });
   return path;
 }
 

@@ -1,6 +1,7 @@
 // `npm run bench`: the figures that the project publishes, each as a ratio to this machine's own limits in the same
 // run: what openssl signs, and what a bare node:http server answers (bench/bare.ts). The service has one core, the load
-// generator the other. Needs wrk, taskset, openssl, Postgres and Redis.
+// generator the other. Needs wrk, taskset, openssl, Postgres and Redis. `npm run bench -- refresh` measures a part:
+// starts, servers or refresh.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SigningAlg } from '../src/stores/stores.ts';
@@ -8,33 +9,25 @@ import { startPostgres, startRedis } from '../test/helpers/servers.ts';
 import { type ServiceProcess, scratchFolder, startService } from '../test/helpers/service.ts';
 import { type Asked, startBare } from './bare.ts';
 import { load, type Measured, medians, opensslSignatures } from './load.ts';
-
-const SERVICE_CORE = 0;
-const through = ['taskset', '-c', String(SERVICE_CORE)];
-const LOAD_CORE = 1;
-const RUNS = Number(process.env.BENCH_RUNS ?? 3);
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
-
-interface Row {
-  readonly what: string;
-  readonly measured: string;
-  readonly against: string;
-}
-
-const rows: Row[] = [];
-const tell = (what: string, measured: string, against = ''): void => {
-  rows.push({ what, measured, against });
-  console.error(`${what}: ${measured} ${against}`);
-};
+import { measureRefreshes } from './refresh.ts';
+import {
+  LOAD_CORE,
+  latency,
+  percent,
+  printTable,
+  RUNS,
+  rate,
+  SECONDS,
+  SERVICE_CORE,
+  tell,
+  through,
+} from './report.ts';
 
 /** Resident memory. */
 function megabytesOf({ pid }: ServiceProcess): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
 }
-
-const rate = ({ perSecond }: Measured): string => `${perSecond.toFixed(0)} /s`;
-const latency = ({ p50, p99 }: Measured): string => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
 
 /** A client whose tokens are for `resource`, registered through the executable; its token request as a load. */
 async function tokenLoad(service: ServiceProcess, resource: string, alg: SigningAlg): Promise<Asked> {
@@ -50,8 +43,6 @@ async function tokenLoad(service: ServiceProcess, resource: string, alg: Signing
   const form = { body: 'grant_type=client_credentials', authorization: `Basic ${credentials}` };
   return { url: `${service.issuer}/token`, seconds: SECONDS, form };
 }
-
-const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(0)} %`;
 
 interface Figure {
   readonly what: string;
@@ -135,8 +126,8 @@ async function measureStarts(): Promise<void> {
   remove();
 }
 
-await measureStarts();
-await measureServers();
-const width = Math.max(...rows.map(({ what }) => what.length));
-for (const { what, measured, against } of rows)
-  console.log(`${what.padEnd(width)}  ${measured.padStart(22)}  ${against}`);
+const [only] = process.argv.slice(2);
+if (only === undefined || only === 'starts') await measureStarts();
+if (only === undefined || only === 'servers') await measureServers();
+if (only === undefined || only === 'refresh') await measureRefreshes(await opensslSignatures(SERVICE_CORE));
+printTable();
