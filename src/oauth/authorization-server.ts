@@ -10,11 +10,13 @@ import type {
   FamilyStore,
   ReplayStore,
   ResourceRecord,
+  RevokedTokenStore,
   SigningAlg,
 } from '../stores/stores.ts';
 import type { FloorLedger } from './floor-ledger.ts';
 import type { MacKeys } from './refresh-token.ts';
 import type { RemoteJwks } from './remote-jwks.ts';
+import type { TokenVerifier } from './token-verifier.ts';
 
 /** Absolute URLs. */
 export interface Endpoints {
@@ -45,6 +47,9 @@ export interface AuthorizationServer {
   readonly refresh: RefreshLifetimes;
   /** claims of accounts in access tokens, where the client has none of its own: their names and account paths */
   readonly claims: Readonly<Record<string, string>>;
+  /** our own tokens, as they come back */
+  readonly verifier: TokenVerifier;
+  readonly revokedTokens: RevokedTokenStore;
   readonly families: FamilyStore;
   readonly familyStates: FamilyStateStore;
   readonly floors: FloorLedger;
