@@ -21,6 +21,8 @@ import type { TokenVerifier } from './token-verifier.ts';
 /** Absolute URLs. */
 export interface Endpoints {
   readonly token: string;
+  readonly introspection: string;
+  readonly revocation: string;
   readonly jwks: string;
 }
 
@@ -62,5 +64,7 @@ export interface AuthorizationServer {
 /** Where the endpoints of an issuer are. */
 export const endpointsOf = (issuer: string): Endpoints => ({
   token: `${issuer}/token`,
+  introspection: `${issuer}/introspect`,
+  revocation: `${issuer}/revoke`,
   jwks: `${issuer}/.well-known/jwks.json`,
 });
