@@ -196,7 +196,7 @@ t.test('accounts', async (t) => {
 });
 
 t.test('explain', async (t) => {
-  const created = await mintmark(['clients', 'secret', 'shop', '--replace', '--json']);
+  const created = await mintmark(['clients', 'secret', 'shop', '--json']);
   const token = await drawToken(service.port, answered(created));
   const input = JSON.stringify({ access_token: token, token_type: 'Bearer' });
   const explained = await mintmark(['explain', '-', '--audience', api], { input });
@@ -269,7 +269,7 @@ t.test('doctor', async (t) => {
   );
   t.match(
     well.out,
-    /\nok +readiness +ready: .*\nok +database .*\nok +schema .*\nok +redis .*\nok +keys RS256 .*\nok +key custody .*\n$/,
+    /\nok +readiness +ready: .*\nok +database .*\nok +schema .*\nok +redis .*\nok +keys RS256 .*\nok +key custody .*\nok +root secret .*\n$/,
   );
   const production = await mintmark(['doctor', '--production', '--json']);
   t.equal(production.code, 1);
@@ -311,7 +311,7 @@ t.test('every change is on record, with who made it, and without a secret', asyn
       'account.password_set sub',
       'account.signed_out sub',
       'account.disabled sub',
-      'client.secret_replaced shop',
+      'client.secret_added shop',
     ],
   );
   t.notMatch(JSON.stringify(entries) + service.output(), /correct horse|battery staple|ssssss|argon2/);
