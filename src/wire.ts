@@ -17,10 +17,15 @@ import { createMacKeyRing, loadRootSecrets, type MacKeyRing } from './keys/root-
 import type { KeyManagement } from './keys/rotate.ts';
 import { createSigner } from './keys/signer.ts';
 import { isLoopbackHost } from './loopback.ts';
-import { type AuthorizationServer, endpointsOf } from './oauth/authorization-server.ts';
+import {
+  type AuthorizationServer,
+  endpointsOf,
+  type RefreshLifetimes,
+} from './oauth/authorization-server.ts';
 import { createFloorLedger } from './oauth/floor-ledger.ts';
 import { lifetimeLimits } from './oauth/lifetimes.ts';
 import { createRemoteJwks } from './oauth/remote-jwks.ts';
+import { createTokenVerifier } from './oauth/token-verifier.ts';
 import { OperatorError } from './operator-error.ts';
 import { type Random, systemRandom } from './random.ts';
 import { type Database, openDatabase } from './stores/postgres/database.ts';
@@ -184,6 +189,13 @@ export function macKeyRingOf({ config, stores, clock }: House): MacKeyRing {
   return createMacKeyRing({ store: stores.rootSecrets, secrets: () => loadRootSecrets(source), clock });
 }
 
+/** The lives of refresh tokens of clients that have none of their own. */
+export const refreshLifetimesOf = ({ tokens }: Config): RefreshLifetimes => ({
+  lifetime: tokens.refresh_token_lifetime,
+  idleLifetime: tokens.refresh_token_idle_lifetime,
+  retryWindow: tokens.refresh_retry_window,
+});
+
 /** The record that the protocol works with. */
 export function authorizationServerOf(
   { config, stores, clock, random }: House,
@@ -202,12 +214,10 @@ export function authorizationServerOf(
     keyring,
     signingAlgs: config.keys.signing_algs,
     accessTokenLifetime: config.tokens.access_token_lifetime,
-    refresh: {
-      lifetime: config.tokens.refresh_token_lifetime,
-      idleLifetime: config.tokens.refresh_token_idle_lifetime,
-      retryWindow: config.tokens.refresh_retry_window,
-    },
+    refresh: refreshLifetimesOf(config),
     claims: config.claims,
+    verifier: createTokenVerifier(keyring),
+    revokedTokens: stores.revokedTokens,
     families: stores.families,
     familyStates: stores.familyStates,
     floors: createFloorLedger(stores.families),

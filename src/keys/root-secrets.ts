@@ -18,6 +18,8 @@ export interface RootSecret {
   /** names it in the store */
   readonly fingerprint: string;
   readonly macKey: Buffer;
+  /** where it is; undefined for one of the setting */
+  readonly file?: string;
 }
 
 const derived = (secret: Buffer, purpose: string, size: number): Buffer =>
@@ -40,7 +42,7 @@ export function loadRootSecrets(source: {
     return source.setting.split(',').map((text) => rootSecretOf(parseSecret(text, 'MINTMARK_ROOT_SECRET')));
   }
   const files = secretFiles(source.folder, ROOT_SECRET, [ROOT_SECRET]);
-  return files.map((file) => rootSecretOf(parseSecret(readSecretFile(file), file)));
+  return files.map((file) => ({ ...rootSecretOf(parseSecret(readSecretFile(file), file)), file }));
 }
 
 export interface MacKeyRing {

@@ -12,6 +12,7 @@ import { createResource } from '../../src/oauth/resource-management.ts';
 import { openService, type Service } from '../../src/service.ts';
 import { timetableOf } from '../../src/wire.ts';
 import { freePort } from './servers.ts';
+import { type SignedIn, signIn } from './sign-in.ts';
 
 export interface TestServer {
   readonly service: Service;
@@ -21,9 +22,13 @@ export interface TestServer {
   readonly log: Record<string, unknown>[];
   /** POSTs a form to /token. */
   token(form: Form, headers?: Record<string, string>): Promise<Answer>;
+  /** POSTs a form to another endpoint of the back channel. */
+  post(path: string, form: Form, headers?: Record<string, string>): Promise<Answer>;
   /** Registers a client; the client_secret is in the answer. */
   client(metadata: Record<string, unknown>): Promise<{ client_id: string; client_secret: string }>;
   resource(document: Record<string, unknown>): Promise<void>;
+  /** Signs an account in at a client, without any door; it is made where there is none. */
+  signIn(client: { client_id: string }, email?: string): Promise<SignedIn>;
   /** Takes the store away for good. */
   cutStore(): Promise<void>;
 }
@@ -66,11 +71,13 @@ export async function testServer(t: Test, env: Record<string, string> = {}): Pro
     clock,
     log,
     token: (form, headers) => post(`${config.issuer}/token`, form, headers),
+    post: (path, form, headers) => post(`${config.issuer}${path}`, form, headers),
     client: async (metadata) =>
       (await registerClient(management, metadata)) as { client_id: string; client_secret: string },
     resource: async (document) => {
       await createResource({ ...management, timetable: timetableOf(config) }, document);
     },
+    signIn: (client, email) => signIn(service, client, email),
     cutStore: () => {
       isCut = true;
       return service.house.database.close();
@@ -96,7 +103,13 @@ async function post(url: string, form: Form, headers: Record<string, string> = {
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     body,
   });
-  return { status: response.status, headers: response.headers, body: await response.json() };
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json');
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson && text !== '' ? JSON.parse(text) : text,
+  };
 }
 
 /** The Authorization header of client_secret_basic (RFC 6749 2.3.1). */

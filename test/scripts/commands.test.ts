@@ -244,7 +244,7 @@ t.test('accounts that come from elsewhere', async (t) => {
 });
 
 t.test('explain', async (t) => {
-  const created = await mintmark(['clients', 'secret', 'shop', '--replace', '--json']);
+  const created = await mintmark(['clients', 'secret', 'shop', '--json']);
   const token = await drawToken(service.port, answered(created));
   const input = JSON.stringify({ access_token: token, token_type: 'Bearer' });
   const explained = await mintmark(['explain', '-', '--audience', api], { input });
@@ -317,7 +317,7 @@ t.test('doctor', async (t) => {
   );
   t.match(
     well.out,
-    /\nok +readiness +ready: .*\nok +database .*\nok +schema .*\nok +redis .*\nok +keys RS256 .*\nok +key custody .*\n$/,
+    /\nok +readiness +ready: .*\nok +database .*\nok +schema .*\nok +redis .*\nok +keys RS256 .*\nok +key custody .*\nok +root secret .*\n$/,
   );
   const production = await mintmark(['doctor', '--production', '--json']);
   t.equal(production.code, 1);
@@ -362,7 +362,7 @@ t.test('every change is on record, with who made it, and without a secret', asyn
       'account.imported 7',
       'account.imported 8',
       'account.imported sub',
-      'client.secret_replaced shop',
+      'client.secret_added shop',
     ],
   );
   t.notMatch(JSON.stringify(entries) + service.output(), /correct horse|battery staple|ssssss|argon2|pbkdf2/);
