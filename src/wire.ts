@@ -21,6 +21,7 @@ import { type AuthorizationServer, endpointsOf } from './oauth/authorization-ser
 import { createFloorLedger } from './oauth/floor-ledger.ts';
 import { lifetimeLimits } from './oauth/lifetimes.ts';
 import { createRemoteJwks } from './oauth/remote-jwks.ts';
+import { createTokenVerifier } from './oauth/token-verifier.ts';
 import { OperatorError } from './operator-error.ts';
 import { type Random, systemRandom } from './random.ts';
 import { type Database, openDatabase } from './stores/postgres/database.ts';
@@ -208,6 +209,8 @@ export function authorizationServerOf(
       retryWindow: config.tokens.refresh_retry_window,
     },
     claims: config.claims,
+    verifier: createTokenVerifier(keyring),
+    revokedTokens: stores.revokedTokens,
     families: stores.families,
     familyStates: stores.familyStates,
     floors: createFloorLedger(stores.families),

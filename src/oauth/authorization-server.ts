@@ -10,15 +10,19 @@ import type {
   FamilyStore,
   ReplayStore,
   ResourceRecord,
+  RevokedTokenStore,
   SigningAlg,
 } from '../stores/stores.ts';
 import type { FloorLedger } from './floor-ledger.ts';
 import type { MacKeys } from './refresh-token.ts';
 import type { RemoteJwks } from './remote-jwks.ts';
+import type { TokenVerifier } from './token-verifier.ts';
 
 /** Absolute URLs. */
 export interface Endpoints {
   readonly token: string;
+  readonly introspection: string;
+  readonly revocation: string;
   readonly jwks: string;
 }
 
@@ -45,6 +49,9 @@ export interface AuthorizationServer {
   readonly refresh: RefreshLifetimes;
   /** claims of accounts in access tokens, where the client has none of its own: their names and account paths */
   readonly claims: Readonly<Record<string, string>>;
+  /** our own tokens, as they come back */
+  readonly verifier: TokenVerifier;
+  readonly revokedTokens: RevokedTokenStore;
   readonly families: FamilyStore;
   readonly familyStates: FamilyStateStore;
   readonly floors: FloorLedger;
@@ -57,5 +64,7 @@ export interface AuthorizationServer {
 /** Where the endpoints of an issuer are. */
 export const endpointsOf = (issuer: string): Endpoints => ({
   token: `${issuer}/token`,
+  introspection: `${issuer}/introspect`,
+  revocation: `${issuer}/revoke`,
   jwks: `${issuer}/.well-known/jwks.json`,
 });

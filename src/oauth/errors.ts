@@ -92,7 +92,10 @@ export const refusals = {
   client_assertion_jti: client('jti is required in a client assertion, of at most 256 characters.'),
   client_assertion_replayed: client('The client assertion was used before.'),
 
+  client_public: client('Only a client that authenticates may ask this.'),
+
   // what is asked for
+  token_missing: request('token is missing.'),
   grant_type_missing: request('grant_type is missing.'),
   grant_type_unsupported: {
     error: 'unsupported_grant_type',

@@ -1,8 +1,13 @@
 // What this server says of itself: RFC 8414 2 and OpenID Connect Discovery 3, one document for both. The rule it
 // keeps: it names what works, and nothing else (docs/choices.md).
 import type { AuthorizationServer } from './authorization-server.ts';
+import { clientAuthenticationMethods } from './client.ts';
 import { assertionAlgs } from './client-assertion.ts';
 import { grantTypes } from './grants/index.ts';
+import { introspectionAlg } from './introspection-response.ts';
+
+/** RFC 7662 2.1: whoever introspects authenticates. */
+const provenMethods = clientAuthenticationMethods.filter((method) => method !== 'none');
 
 /** The members that exist today; clients find every path here. */
 export const serverMetadata = ({
@@ -12,12 +17,19 @@ export const serverMetadata = ({
 }: Pick<AuthorizationServer, 'issuer' | 'endpoints' | 'signingAlgs'>) => ({
   issuer,
   token_endpoint: endpoints.token,
+  introspection_endpoint: endpoints.introspection,
+  revocation_endpoint: endpoints.revocation,
   jwks_uri: endpoints.jwks,
   grant_types_supported: grantTypes,
   // Required by RFC 8414, and empty for as long as there is no authorization endpoint.
   response_types_supported: [],
-  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+  token_endpoint_auth_methods_supported: clientAuthenticationMethods,
   token_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+  introspection_endpoint_auth_methods_supported: provenMethods,
+  introspection_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+  introspection_signing_alg_values_supported: [introspectionAlg],
+  revocation_endpoint_auth_methods_supported: clientAuthenticationMethods,
+  revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
   // Required by OpenID Connect Discovery; some verifiers read nothing without them.
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: signingAlgs,

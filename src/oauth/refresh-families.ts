@@ -10,8 +10,10 @@ import {
   StoreUnavailableError,
 } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
+import type { ClientMetadata } from './client.ts';
 import type { Reason } from './errors.ts';
 import { type FamilyState, firstState } from './refresh-family.ts';
+import type { RefreshToken } from './refresh-token.ts';
 
 /**
  * Seconds that a swap may take from the reading that it was decided on. One that comes later is not made: its caller
@@ -33,6 +35,19 @@ export function deathOf({ family, account, client }: FamilyStanding, now: number
   if (client.tokensValidAfter !== family.clientCutOff) return 'refresh_token_client_cut_off';
   return now >= family.expiresAt ? 'refresh_token_expired' : undefined;
 }
+
+/** Seconds in which a consumed token still gets its answer again: as the client has it, and what a swap may take. */
+export const retryWindowOf = (
+  as: Pick<AuthorizationServer, 'refresh'>,
+  { refresh_retry_window }: Pick<ClientMetadata, 'refresh_retry_window'>,
+): number => (refresh_retry_window ?? as.refresh.retryWindow) + SWAP_LIFETIME;
+
+/** Whether a token has waited too long to be used. A retry has been used already. */
+export const isUsedLate = (
+  { issuedAt }: Pick<RefreshToken, 'issuedAt'>,
+  { idleLifetime }: Pick<FamilyRecord, 'idleLifetime'>,
+  now: number,
+): boolean => now >= issuedAt + idleLifetime;
 
 /** When the hot state of a family that was used at `now` is of no use any more. */
 export const stateExpiresAt = ({ idleLifetime, expiresAt }: FamilyRecord, now: number): number =>

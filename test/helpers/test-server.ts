@@ -5,12 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Test } from 'tap';
+import { createAccount } from '../../src/accounts/account.ts';
 import { loadConfig } from '../../src/config.ts';
 import { logOptions } from '../../src/log.ts';
+import type { AuthenticatedClient } from '../../src/oauth/client-authentication.ts';
 import { registerClient } from '../../src/oauth/client-management.ts';
+import type { TokenResponse } from '../../src/oauth/messages.ts';
 import { createResource } from '../../src/oauth/resource-management.ts';
+import { authorizeSignIn } from '../../src/oauth/sign-in.ts';
+import { mintAndCommit } from '../../src/oauth/token.ts';
 import { openService, type Service } from '../../src/service.ts';
-import { timetableOf } from '../../src/wire.ts';
+import { authorizationServerOf, timetableOf } from '../../src/wire.ts';
 import { freePort } from './servers.ts';
 
 export interface TestServer {
@@ -21,12 +26,18 @@ export interface TestServer {
   readonly log: Record<string, unknown>[];
   /** POSTs a form to /token. */
   token(form: Form, headers?: Record<string, string>): Promise<Answer>;
+  /** POSTs a form to another endpoint of the back channel. */
+  post(path: string, form: Form, headers?: Record<string, string>): Promise<Answer>;
   /** Registers a client; the client_secret is in the answer. */
   client(metadata: Record<string, unknown>): Promise<{ client_id: string; client_secret: string }>;
   resource(document: Record<string, unknown>): Promise<void>;
+  /** Signs an account in at a client, without any door; it is made where there is none. */
+  signIn(client: { client_id: string }, email?: string): Promise<SignedIn>;
   /** Takes the store away for good. */
   cutStore(): Promise<void>;
 }
+
+export type SignedIn = TokenResponse & { readonly refresh_token: string };
 
 export type Form = Record<string, string> | [string, string][] | string;
 
@@ -66,16 +77,33 @@ export async function testServer(t: Test, env: Record<string, string> = {}): Pro
     clock,
     log,
     token: (form, headers) => post(`${config.issuer}/token`, form, headers),
+    post: (path, form, headers) => post(`${config.issuer}${path}`, form, headers),
     client: async (metadata) =>
       (await registerClient(management, metadata)) as { client_id: string; client_secret: string },
     resource: async (document) => {
       await createResource({ ...management, timetable: timetableOf(config) }, document);
     },
+    signIn: (client, email = 'ada@example.com') => signIn(service, client, email),
     cutStore: () => {
       isCut = true;
       return service.house.database.close();
     },
   };
+}
+
+async function signIn(
+  { house, keyring, macKeyRing }: Service,
+  { client_id }: { client_id: string },
+  email: string,
+): Promise<SignedIn> {
+  const { accounts } = house.stores;
+  const known = await accounts.findByEmail(email);
+  const account = known ?? (await createAccount({ ...house, actor: 'test' }, { email, name: 'Ada' }));
+  const as = authorizationServerOf(house, keyring, macKeyRing);
+  const client = (await as.clients.find(client_id)) as AuthenticatedClient;
+  const facts = { account, acr: 'aal1', amr: ['pwd'] };
+  const { response } = await mintAndCommit(as, client, () => authorizeSignIn(as, client, facts));
+  return response as SignedIn;
 }
 
 /** The system's time, until it is moved. */
@@ -96,7 +124,13 @@ async function post(url: string, form: Form, headers: Record<string, string> = {
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     body,
   });
-  return { status: response.status, headers: response.headers, body: await response.json() };
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json');
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson && text !== '' ? JSON.parse(text) : text,
+  };
 }
 
 /** The Authorization header of client_secret_basic (RFC 6749 2.3.1). */

@@ -11,6 +11,8 @@ import {
 } from '../../oauth/parameters.ts';
 import { answerError, asOAuthError } from '../errors.ts';
 import { noStore } from '../headers.ts';
+import { introspect } from './introspect.ts';
+import { revoke } from './revoke.ts';
 import { token } from './token.ts';
 
 export interface BackchannelParts {
@@ -35,7 +37,7 @@ export async function backchannel(scope: FastifyInstance, { as, events }: Backch
     }
     return answer(error, request, reply);
   });
-  token(scope, { as, events });
+  for (const route of [token, introspect, revoke]) route(scope, { as, events });
 }
 
 /** Our own parser, since the usual ones forgive what RFC 6749 refuses. */

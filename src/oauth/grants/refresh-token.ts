@@ -6,7 +6,14 @@ import { accountClaims } from '../claims.ts';
 import type { AuthenticatedClient } from '../client-authentication.ts';
 import { OAuthError, type Reason } from '../errors.ts';
 import type { Parameters } from '../parameters.ts';
-import { deathOf, revokeFamily, SWAP_LIFETIME, stateExpiresAt } from '../refresh-families.ts';
+import {
+  deathOf,
+  isUsedLate,
+  retryWindowOf,
+  revokeFamily,
+  SWAP_LIFETIME,
+  stateExpiresAt,
+} from '../refresh-families.ts';
 import { type Decision, decide, type FamilyState, type Head } from '../refresh-family.ts';
 import { decodeRefreshToken, type RefreshToken } from '../refresh-token.ts';
 import { grantedResource } from '../resource.ts';
@@ -44,13 +51,13 @@ async function provenBy(
   if (death !== undefined) throw refuse(death);
   // What may be wrong with the rest of the request is found before anything is consumed.
   const facts = await grantedFacts(as, client, standing, parameters);
-  const window = (client.metadata.refresh_retry_window ?? as.refresh.retryWindow) + SWAP_LIFETIME;
+  const window = retryWindowOf(as, client.metadata);
   const macKey = as.macKeys().current.number;
   const decision = decide({ generation, state, floor: standing.family.floor, window, now, macKey });
   const swap = () => swapIn(as, standing, state, decision, now);
   if (!('head' in decision)) throw refuse(await refused(as, standing, decision, swap));
-  const isUsedLate = now >= token.issuedAt + standing.family.idleLifetime;
-  if (decision.outcome !== 'retry' && isUsedLate) throw refuse('refresh_token_idle');
+  if (decision.outcome !== 'retry' && isUsedLate(token, standing.family, now))
+    throw refuse('refresh_token_idle');
   const { head, outcome } = decision;
   return { ...facts, refresh: { familyId, head, outcome }, commit: swap };
 }
