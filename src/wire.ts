@@ -198,10 +198,11 @@ export const refreshLifetimesOf = ({ tokens }: Config): RefreshLifetimes => ({
 
 /** The record that the protocol works with. */
 export function authorizationServerOf(
-  { config, stores, clock, random }: House,
+  house: House,
   keyring: Keyring,
   macKeyRing: MacKeyRing,
 ): AuthorizationServer {
+  const { config, stores, clock, random } = house;
   const { protocol, hostname } = new URL(config.issuer);
   const allowLoopback = protocol === 'http:' && isLoopbackHost(hostname);
   return {
@@ -216,6 +217,8 @@ export function authorizationServerOf(
     accessTokenLifetime: config.tokens.access_token_lifetime,
     refresh: refreshLifetimesOf(config),
     claims: config.claims,
+    authenticator: authenticatorOf(house),
+    signInClientId: config.sign_in.client_id,
     verifier: createTokenVerifier(keyring),
     revokedTokens: stores.revokedTokens,
     families: stores.families,

@@ -173,6 +173,12 @@ t.test('a client that redirects asks for codes unless it says otherwise, as RFC 
   ]);
 });
 
+t.test('a public first-party client gets its tokens by /api/token/, and refreshes them', async (t) => {
+  const isPublic = { token_endpoint_auth_method: 'none', first_party: true };
+  t.match(parseClientMetadata(isPublic), { grant_types: ['refresh_token'], response_types: [] });
+  t.match(parseClientMetadata({ first_party: true }), { grant_types: ['client_credentials'] });
+});
+
 t.test('the message of a refusal names every problem', async (t) => {
   t.throws(() => parseClientMetadata({ resources: ['x'], logo_uri: 'y' }), {
     message:
