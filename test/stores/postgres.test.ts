@@ -14,9 +14,9 @@ import { everyVerbIsUnavailable, storesKeepTheirPromises } from './conformance.t
 import '../../scripts/build-template.ts';
 
 /** A hundred at once may wait longer for a connection than a request does: on a busy machine, that proves nothing. */
-function patient(database: Database): Stores {
+function patient(database: Database, ahead: () => number): Stores {
   database.pool.options.connectionTimeoutMillis = 60_000;
-  return postgresStores(database);
+  return postgresStores(database, ahead);
 }
 
 async function open(t: Test, options: Parameters<typeof openDatabase>[0]): Promise<Database> {
@@ -32,7 +32,7 @@ t.test('on the embedded store, in this process and through its socket', async (t
   await migrate(service);
   const beside = await open(t, { dataFolder, beside: true });
 
-  await storesKeepTheirPromises(t, async () => [patient(service), patient(beside)]);
+  await storesKeepTheirPromises(t, async (ahead) => [patient(service, ahead), patient(beside, ahead)]);
 
   await t.test('a store that was closed is unavailable, to others too', async (t) => {
     await service.close();
@@ -52,7 +52,7 @@ t.test('on a Postgres server, from two replicas', server, async (t) => {
   ];
   await migrate(one);
 
-  await storesKeepTheirPromises(t, async () => [patient(one), patient(two)]);
+  await storesKeepTheirPromises(t, async (ahead) => [patient(one, ahead), patient(two, ahead)]);
 
   await t.test('stores whose server ends their connections go on with new ones', async (t) => {
     const stores = postgresStores(one);

@@ -1,17 +1,21 @@
-// Redis keeps what may be used once, and a command runs at most once, whatever happens to the line.
+// Redis keeps what is hot and expires, and a command runs at most once, whatever happens to the line.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../src/clock.ts';
+import { type FamilyState, firstState } from '../../src/oauth/refresh-family.ts';
+import { newFamilyId } from '../../src/oauth/refresh-token.ts';
 import { OperatorError } from '../../src/operator-error.ts';
+import { systemRandom } from '../../src/random.ts';
 import { openRedis, type RedisConnection } from '../../src/stores/redis/connection.ts';
+import { redisStores } from '../../src/stores/redis/redis-stores.ts';
 import { readRedisUrl } from '../../src/stores/redis/redis-url.ts';
 import { redisReplays } from '../../src/stores/redis/replays.ts';
 import { StoreUnavailableError } from '../../src/stores/stores.ts';
 import { type Line, startLine } from '../helpers/line.ts';
 import { findRedis, freePort, startRedis, type TestServer } from '../helpers/servers.ts';
 import { fresh } from './conformance/setting.ts';
-import { everyVerbIsUnavailable, replaysKeepTheirPromises } from './conformance.ts';
+import { everyVerbIsUnavailable, hotStoresKeepTheirPromises } from './conformance.ts';
 
 const url = process.env.TEST_REDIS_URL ?? '';
 const given = { skip: url ? false : 'TEST_REDIS_URL names no Redis server' };
@@ -57,20 +61,71 @@ async function failed(call: Promise<unknown>): Promise<{ outcome: unknown; secon
   return { outcome, seconds: systemClock.now() - since };
 }
 
-t.test('replays on Redis, from two replicas', given, async (t) => {
+const hotStores = ({ redis }: RedisConnection, ahead = () => 0) => redisStores(redis, ahead);
+
+/** A family's state in Redis, and the swap that takes it one generation further. */
+async function begin(connection: RedisConnection, more: Partial<FamilyState> = {}) {
+  const { familyStates } = hotStores(connection);
+  const id = newFamilyId(systemRandom);
+  const { now } = await familyStates.find(id);
+  const state = { ...firstState(now, 1), ...more };
+  const change = { id, deadline: now + 60, expiresAt: now + 60 };
+  await familyStates.compareAndSwap({ ...change, expected: undefined, next: state });
+  const next = { ...state, generation: state.generation + 1 };
+  return { familyStates, id, state, next, further: { ...change, expected: state, next } };
+}
+
+t.test('on Redis, from two replicas', given, async (t) => {
   const [one, two] = [await open(t, url), await open(t, url)];
-  await replaysKeepTheirPromises(t, [redisReplays(one.redis), redisReplays(two.redis)]);
+  const redis = one.redis as Redis;
+  await hotStoresKeepTheirPromises(t, async (ahead) => [hotStores(one, ahead), hotStores(two, ahead)]);
 
   await t.test('every key is short, ours, for one slot, and expires', async (t) => {
-    await use(one, 'x'.repeat(100_000));
-    const redis = one.redis as Redis;
-    const keys = await redis.keys('mm:*replay*');
-    t.ok(keys.length > 0);
+    const { attempts, replays, familyStates } = hotStores(one);
+    const key = 'x'.repeat(100_000);
+    const before = new Set(await redis.keys('*'));
+    await replays.useOnce('redis.test', fresh(key), systemClock.now() + 60, systemClock.now());
+    await attempts.take(fresh(key), 5, 60);
+    await attempts.take(fresh(key), 5, 60);
+    const [again, over] = [fresh('again'), fresh('over')];
+    for (const name of [again, again, over]) await attempts.take(name, 5, 60);
+    for (const name of [again, over]) await attempts.giveBack(name);
+    const { id, further } = await begin(one);
+    await familyStates.compareAndSwap(further);
+    const keys = (await redis.keys('*')).filter((key) => !before.has(key));
+    t.equal(keys.length, 5, 'what was given back whole is not kept');
+    t.ok(keys.includes(`mm:{${id}}`));
     for (const key of keys) {
       t.match(key, /^mm:\{[^{}]+\}$/);
-      t.ok(Buffer.byteLength(key) < 250);
-      t.ok((await redis.pttl(key)) !== -1, 'none is for ever');
+      t.ok(Buffer.byteLength(key) < 70);
+      const left = await redis.pttl(key);
+      t.ok(left > 0 && left <= 60_000, 'none is for ever');
     }
+  });
+
+  await t.test('a script that Redis has forgotten is sent again, and runs once', async (t) => {
+    const { familyStates, id, next, further } = await begin(one);
+    const { attempts } = hotStores(one);
+    const key = fresh('flush');
+    await redis.script('FLUSH');
+    t.equal(await familyStates.compareAndSwap(further), 'swapped');
+    await redis.script('FLUSH');
+    t.strictSame((await familyStates.find(id)).state, next);
+    await redis.script('FLUSH');
+    t.equal(await attempts.take(key, 2, 60), 0);
+    await redis.script('FLUSH');
+    await attempts.giveBack(key);
+    t.equal(await attempts.take(key, 2, 60), 0);
+    t.equal(await attempts.take(key, 2, 60), 0);
+    t.ok((await attempts.take(key, 2, 60)) > 0);
+  });
+
+  await t.test('a state that cannot be read is a fault, and stays as it is', async (t) => {
+    const { familyStates, id, further } = await begin(one);
+    await redis.set(`mm:{${id}}`, '2 of another version', 'KEEPTTL');
+    await t.rejects(familyStates.find(id), { name: 'RangeError' });
+    t.equal(await familyStates.compareAndSwap(further), 'lost');
+    t.equal(await redis.get(`mm:{${id}}`), '2 of another version');
   });
 
   await t.test('a Redis that answers and evicts nothing is healthy', async (t) => {
@@ -78,11 +133,41 @@ t.test('replays on Redis, from two replicas', given, async (t) => {
   });
 });
 
+t.test('a family takes less than 250 bytes of Redis, all in', own, async (t) => {
+  const connection = await open(t, (await start(t)).url);
+  const redis = connection.redis as Redis;
+  const { familyStates } = hotStores(connection);
+  const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
+  const { now } = await familyStates.find('');
+  // A power of two, which is when the tables of Redis are fullest; as a family stands after its first refresh.
+  const count = 16_384;
+  const consumed = [{ generation: 41, at: now }];
+  const next = { ...firstState(now, 1), generation: 42, consumed, quarantineUntil: now };
+  const before = await used();
+  for (let left = count; left > 0; left -= 1_024) {
+    await Promise.all(
+      Array.from({ length: 1_024 }, () => {
+        const change = { id: newFamilyId(systemRandom), expected: undefined, next };
+        return familyStates.compareAndSwap({ ...change, deadline: now + 60, expiresAt: now + 1_209_600 });
+      }),
+    );
+  }
+  const family = ((await used()) - before) / count;
+  t.comment(`${family.toFixed(0)} bytes a family`);
+  t.ok(family < 250, `${family}`);
+
+  const full = Array.from({ length: 32 }, (_, i) => ({ generation: 1_000 + i, at: now }));
+  const { id } = await begin(connection, { generation: 1_032, consumed: full });
+  const most = Number(await redis.memory('USAGE', `mm:{${id}}`));
+  t.comment(`${most} bytes with 32 consumptions`);
+  t.ok(most < 1_000, `${most}`);
+});
+
 t.test('a line that is cut', given, async (t) => {
   const connection = await openThroughLine(t);
   t.equal(await use(connection), true);
   await connection.line.cut();
-  await everyVerbIsUnavailable(t, { replays: redisReplays(connection.redis) }, 0.3);
+  await everyVerbIsUnavailable(t, hotStores(connection), 0.3);
   t.match(await connection.health(), {
     faults: [/^Redis does not answer: .*(not connected|ECONNREFUSED)/],
     warnings: [],
@@ -269,7 +354,7 @@ t.test('on a cluster', own, async (t) => {
   const connection = await open(t, `redis+cluster://127.0.0.1:${await freePort()},127.0.0.1:${one.port}`);
   await answered(() => use(connection));
   t.strictSame(await connection.health(), { faults: [], warnings: [] });
-  await replaysKeepTheirPromises(t, [redisReplays(connection.redis)]);
+  await hotStoresKeepTheirPromises(t, async (ahead) => [hotStores(connection, ahead)]);
   for (const { admin } of nodes) t.ok((await admin.dbsize()) > 0, 'every node has its share');
 
   await two.admin.config('SET', 'maxmemory-policy', 'volatile-ttl');
@@ -288,7 +373,7 @@ t.test('on a cluster', own, async (t) => {
   await answered(async () => {
     if ((await connection.health()).faults.length === 0) throw new Error('still connected');
   });
-  await everyVerbIsUnavailable(t, { replays: redisReplays(connection.redis) }, 0.4);
+  await everyVerbIsUnavailable(t, hotStores(connection), 0.4);
   for (const { line } of nodes) await line.mend();
   t.equal(await answered(() => use(connection)), true, 'and mended connects again by itself');
 });
