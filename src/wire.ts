@@ -3,7 +3,6 @@ import { type Authenticator, createAuthenticator } from './accounts/authenticate
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { documentFetcher } from './fetch-document.ts';
-import type { Check } from './http/operator/readiness.ts';
 import {
   ensureKeyEncryptionKey,
   type KeyEncryptionKeys,
@@ -240,23 +239,4 @@ export function authenticatorOf({ config, stores, clock, random }: House): Authe
     clock,
     random,
   });
-}
-
-/** What /readyz asks. A Redis that only warns is ready. */
-export function readinessChecks(
-  { stores, redis }: House,
-  keyring: Keyring,
-  macKeyRing: MacKeyRing,
-): readonly Check[] {
-  const assertNone = (faults: readonly string[]): void => {
-    if (faults.length > 0) throw new Error(faults.join('; '));
-  };
-  const checks: Check[] = [
-    { name: 'postgres', run: async () => void (await stores.health.now()) },
-    { name: 'migrations', run: async () => assertNone(await stores.health.pendingMigrations()) },
-    { name: 'keys', run: async () => assertNone(keyring.faults()) },
-    { name: 'root secret', run: async () => assertNone(macKeyRing.faults()) },
-  ];
-  if (redis) checks.push({ name: 'redis', run: async () => assertNone((await redis.health()).faults) });
-  return checks;
 }
