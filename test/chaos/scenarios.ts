@@ -27,9 +27,14 @@ async function flush(stage: Stage): Promise<void> {
   }
 }
 
-/** Freezes Redis between two commands: none is done whose reply is not on its way. */
+/**
+ * Freezes Redis while commands are on their way, and between two commands: none is done whose reply is not on its way
+ * back.
+ */
 async function freeze(stage: Stage): Promise<void> {
   const { pid } = stage.world.redis();
+  for (const line of linesOf(stage)) line.delay(0.1);
+  await sleep(500);
   await redisSays(stage, 'CLIENT', 'PAUSE', '200');
   await sleep(50);
   process.kill(pid, 'SIGSTOP');
@@ -37,16 +42,16 @@ async function freeze(stage: Stage): Promise<void> {
     await stage.wait(10);
   } finally {
     process.kill(pid, 'SIGCONT');
+    for (const line of linesOf(stage)) line.delay(0);
   }
   await stage.wait(1);
 }
 
-/** Loses one in so many replies, and with it all that was on its way on that connection. */
-async function loseReplies({ wait, ...stage }: Stage): Promise<void> {
-  const lines = linesOf({ wait, ...stage });
-  const timers = lines.map((line) => setInterval(() => line.loseNextReply(), 150));
+/** Loses a reply now and then, and with it all that was on its way on that connection. */
+async function loseReplies(stage: Stage): Promise<void> {
+  const timers = linesOf(stage).map((line) => setInterval(() => line.loseNextReply(), 150));
   try {
-    await wait(6);
+    await stage.wait(6);
   } finally {
     for (const timer of timers) clearInterval(timer);
   }

@@ -3,7 +3,7 @@
 import type { Watcher } from '../helpers/line.ts';
 
 /** A script on a family's key with five arguments is the swap; the reading has one. */
-const SWAP_LENGTH = 8;
+const SWAP_LENGTH = 9;
 
 export interface SwapWatcher extends Required<Pick<Watcher, 'request'>> {
   /** The swaps that were sent on more than one connection. */

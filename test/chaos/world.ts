@@ -2,6 +2,7 @@
 // of its own, with lines in between that can be broken. The harness has a house of its own on the same stores, to
 // open and revoke families.
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createAccount } from '../../src/accounts/account.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { AuthorizationServer } from '../../src/oauth/authorization-server.ts';
@@ -12,7 +13,7 @@ import { decodeRefreshToken, type RefreshToken } from '../../src/oauth/refresh-t
 import { createResource } from '../../src/oauth/resource-management.ts';
 import { authorizeSignIn } from '../../src/oauth/sign-in.ts';
 import { mintAndCommit } from '../../src/oauth/token.ts';
-import type { AccountRecord, FamilyStanding } from '../../src/stores/stores.ts';
+import { type AccountRecord, type FamilyStanding, StoreUnavailableError } from '../../src/stores/stores.ts';
 import {
   authorizationServerOf,
   type House,
@@ -88,7 +89,7 @@ export interface World {
   deploy(mutation?: Mutation): Promise<void>;
   /** A sign-in. */
   open(client: ClientName): Promise<OpenedFamily>;
-  /** Ends a family. Resolves when it is done; throws StoreUnavailableError where nobody can say. */
+  /** Ends a family. Resolves when that is acknowledged, which may take as long as a fault. */
   revoke(family: string): Promise<void>;
   decode(refreshToken: string): RefreshToken | undefined;
   /** Watches what each replica sends to Redis, until it is asked what was sent twice. */
@@ -170,7 +171,7 @@ async function build(kind: Kind, undo: Undo): Promise<World> {
   const keysFolder = `${folder}/keys`;
   const own = redisLines[REPLICAS] as Line;
   const { config } = loadConfig({ env: { ...shared, MINTMARK_KEYS: keysFolder, REDIS_URL: redisUrl(own) } });
-  const house = await openHouse(config, { beside: true });
+  const house = await persistently(() => openHouse(config, { beside: true }));
   undo.push(() => house.close());
   const [keyring, macKeyRing] = [keyringOf(house), macKeyRingOf(house)];
   await Promise.all([keyring.reload(), macKeyRing.reload()]);
@@ -208,11 +209,12 @@ async function build(kind: Kind, undo: Undo): Promise<World> {
       [program, removeProgram, deployed] = [mutated?.program, mutated?.remove, mutation];
       await Promise.all(replicas.map((replica) => replica.start()));
     },
-    open: (name) => signIn(as, account, name),
-    async revoke(family) {
-      const { family: record } = (await as.families.find(family)) as FamilyStanding;
-      await revokeFamily(as, record, { revocation: 'revoked_by_operator', actor: 'test' });
-    },
+    open: (name) => whereStoresAnswer(() => signIn(as, account, name)),
+    revoke: (id) =>
+      whereStoresAnswer(async () => {
+        const { family } = (await as.families.find(id)) as FamilyStanding;
+        await revokeFamily(as, family, { revocation: 'revoked_by_operator', actor: 'test' });
+      }),
     decode: (refreshToken) => decodeRefreshToken(as.issuer, as.macKeys(), refreshToken),
     watchSwaps() {
       const watchers = replicas.map((replica): SwapWatcher => {
@@ -277,10 +279,33 @@ function replicaOf({ number, port, line, deaths, start }: ReplicaParts): Replica
       service = undefined;
     },
     async start() {
-      service = await start();
+      service = await persistently(start);
       current.to = now();
     },
   };
+}
+
+/** Again, until the stores are there. */
+export async function whereStoresAnswer<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+/** As whoever supervises it: on a busy machine a start may meet a time limit. */
+async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  for (let left = 3; ; left -= 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
 }
 
 async function untilReady(port: number): Promise<void> {
@@ -293,7 +318,7 @@ async function untilReady(port: number): Promise<void> {
     )
       return;
     if (left === 0) throw new Error(`the replica on port ${port} is not ready: not within 15 s`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
 }
 

@@ -37,10 +37,12 @@ const debianPostgres = '/usr/lib/postgresql';
 const secondsToStart = 30;
 
 /** The folder that holds `initdb` and `postgres`, or undefined: PATH first, then Debian's, newest first. */
-export function findPostgres(): string | undefined {
+export const findPostgres = (): string | undefined => folderOf('initdb', 'postgres');
+
+function folderOf(...programs: readonly string[]): string | undefined {
   const versions = listed(debianPostgres).sort((a, b) => Number(b) - Number(a));
   const folders = [...onPath(), ...versions.map((version) => join(debianPostgres, version, 'bin'))];
-  return folders.find((folder) => executable(folder, 'initdb') && executable(folder, 'postgres'));
+  return folders.find((folder) => programs.every((program) => executable(folder, program)));
 }
 
 /** The `redis-server` on PATH, or undefined. */
@@ -82,10 +84,11 @@ export async function startStandby(primary: TestServer, settings: Settings = {})
 
 type Settings = Readonly<Record<string, string | number>>;
 
-function postgresProgram(name: string): string {
-  const bin = findPostgres();
-  if (!bin) throw new Error('no initdb and postgres on PATH or in /usr/lib/postgresql/*/bin');
-  return join(bin, name);
+/** One of the programs that come with the server. Throws where it is not there. */
+export function postgresProgram(name: string): string {
+  const folder = folderOf('initdb', 'postgres', name) ?? folderOf(name);
+  if (!folder) throw new Error(`no ${name} on PATH or in ${debianPostgres}/*/bin`);
+  return join(folder, name);
 }
 
 async function launchPostgres(folder: string, password: string, given: Settings): Promise<TestServer> {
