@@ -6,7 +6,7 @@ import { proofs } from './proofs.ts';
 import { play, playProof, type Result } from './scenario.ts';
 import { controls, scenarios } from './scenarios.ts';
 import { history, table } from './table.ts';
-import { openWorld } from './world.ts';
+import { exitOnSignals, openWorld } from './world.ts';
 
 const inShort = new Set([
   'replica-killed',
@@ -21,8 +21,7 @@ const inShort = new Set([
 const SCALE = 0.4;
 
 t.setTimeout(600_000);
-// Whoever ends us early ends all that we started.
-process.on('SIGTERM', () => process.exit(1));
+exitOnSignals();
 
 t.test('chaos', async (t) => {
   if (!findPostgres() || !findRedis()) {

@@ -4,10 +4,9 @@ import { proofs } from './proofs.ts';
 import { play, playProof, type Result } from './scenario.ts';
 import { controls, scenarios } from './scenarios.ts';
 import { history, table } from './table.ts';
-import { type Kind, openWorld, type World } from './world.ts';
+import { exitOnSignals, type Kind, openWorld, type World } from './world.ts';
 
-// Whoever interrupts us ends all that we started: leaving by exit takes the servers along.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+exitOnSignals();
 
 interface Trial {
   readonly name: string;

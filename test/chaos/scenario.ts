@@ -50,8 +50,9 @@ export interface Result {
 const HOLDERS = 10;
 const VICTIMS = 4;
 const MORTALS = 4;
-/** Seconds in which everything has to come back once the faults are over. */
+/** Seconds in which everything has to come back once the faults are over; a control need not. */
 const RECOVERY = 20;
+const RECOVERY_OF_CONTROL = 5;
 /** Seconds in which a rotation reaches the floor, and a little more. */
 const FLOOR_LAG = 1.2;
 
@@ -112,7 +113,7 @@ async function live(world: World, scenario: Scenario, scale: number): Promise<Om
     await revoking;
     await steal(world, log, cast.victims);
     for (const mortal of cast.mortals) await offerAll(world, log, mortal);
-    await untilBack(log, cast.holders, healedAt);
+    await untilBack(log, cast.holders, healedAt, scenario.control ? RECOVERY_OF_CONTROL : RECOVERY);
     isOver = true;
     await holding;
     return { ...historyOf(world, cast, log), revocations, losses, healedAt };
@@ -192,13 +193,14 @@ async function untilBack(
   log: readonly Presentation[],
   holders: readonly Holding[],
   healedAt: number,
+  patience: number,
 ): Promise<void> {
   const isBack = ({ id }: Holding) =>
     log.some(({ family, sentAt, outcome }) => {
       const isSuccess = outcome.kind === 'answered' && outcome.status === 200;
       return family === id && sentAt > healedAt && isSuccess;
     });
-  while (now() < healedAt + RECOVERY && !holders.every(isBack)) await sleep(50);
+  while (now() < healedAt + patience && !holders.every(isBack)) await sleep(50);
   await sleep(300);
 }
 

@@ -1,5 +1,5 @@
 // The faults, and the controls: services that are wrong in one way, each of which the checker has to find out.
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -132,6 +132,59 @@ async function restartPostgres({ world, wait }: Stage): Promise<void> {
   await wait(1);
 }
 
+/** Freezes every process of Postgres: it accepts connections and answers nothing. */
+async function freezePostgres({ world, wait }: Stage): Promise<void> {
+  const { pid } = world.postgres;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
+  const frozen = [pid, ...children];
+  const all = (signal: NodeJS.Signals) => {
+    for (const one of frozen) process.kill(one, signal);
+  };
+  all('SIGSTOP');
+  try {
+    await wait(5);
+  } finally {
+    all('SIGCONT');
+  }
+  await wait(1);
+}
+
+/** Faults of Redis beside faults of replicas and of Postgres, in any order and at any distance. */
+async function storm(stage: Stage): Promise<void> {
+  const { wait } = stage;
+  const shuffled = <T>(list: readonly T[]): T[] =>
+    list
+      .map((one) => ({ one, at: Math.random() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ one }) => one);
+  const inTurn = async (faults: readonly (() => Promise<unknown>)[]) => {
+    for (const fault of shuffled(faults)) {
+      await fault();
+      await wait(Math.random());
+    }
+  };
+  await stage.losing();
+  await Promise.all([
+    inTurn([
+      () => crashRedis(stage),
+      () => redisSays(stage, 'FLUSHALL'),
+      () => loseReplies(stage),
+      () => slowDown(stage),
+      () => redisSays(stage, 'FLUSHALL'),
+      () => crashRedis(stage),
+    ]),
+    inTurn([
+      () => killReplicas({ ...stage, scale: 0.5 }),
+      () => restartPostgres(stage),
+      () => killReplicas(stage),
+    ]),
+  ]);
+  await wait(1);
+}
+
 /** kill -9 the primary, promote the standby, lead everybody there. */
 async function promote({ world, wait }: Stage): Promise<void> {
   const { standby } = world as World & { standby: NonNullable<World['standby']> };
@@ -174,6 +227,8 @@ export const scenarios: readonly Scenario[] = [
   { ...server, name: 'eviction', fault: evict },
   { ...server, name: 'out-of-memory', fault: fill },
   { ...server, name: 'postgres-restarted', fault: restartPostgres },
+  { ...server, name: 'postgres-stopped', fault: freezePostgres },
+  { ...server, name: 'storm', fault: storm },
   { kind: 'sentinels', name: 'sentinel-failover', fault: failOver },
   { kind: 'cluster', name: 'cluster-failover', fault: failOver },
   { kind: 'standby', name: 'standby-promoted', fault: promote },

@@ -104,6 +104,20 @@ async function undoAll(undo: Undo): Promise<void> {
   for (const one of undo.splice(0).reverse()) await one();
 }
 
+/** Work that is done at the end, whichever end comes first. */
+function alsoAtExit(work: () => void): () => void {
+  process.once('exit', work);
+  return () => {
+    process.off('exit', work);
+    work();
+  };
+}
+
+/** Whoever interrupts us ends all that we started: an exit takes the servers along, a signal's own end would not. */
+export function exitOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+}
+
 /** Starts all of it. */
 export async function openWorld(kind: Kind): Promise<World> {
   const undo: Undo = [];
@@ -117,7 +131,7 @@ export async function openWorld(kind: Kind): Promise<World> {
 
 async function build(kind: Kind, undo: Undo): Promise<World> {
   const { folder, remove } = scratchFolder();
-  undo.push(remove);
+  undo.push(alsoAtExit(remove));
   const keep = async <T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
     const server = await starting;
     undo.push(() => server.stop());
@@ -179,7 +193,7 @@ async function build(kind: Kind, undo: Undo): Promise<World> {
   const account = await furnish(house);
 
   let removeProgram: (() => void) | undefined;
-  undo.push(() => removeProgram?.());
+  undo.push(alsoAtExit(() => removeProgram?.()));
   let deployed: Mutation | undefined;
 
   return {
