@@ -53,13 +53,14 @@ export function findRedis(): string | undefined {
 
 /** A Postgres of one's own; `settings` come on top. Throws where there is none: ask `findPostgres()` first. */
 export async function startPostgres(settings: Settings = {}): Promise<TestServer> {
+  const program = postgresProgram('initdb');
   const folder = scratch('mintmark-postgres-');
   const password = randomBytes(16).toString('hex');
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, password);
   hand(passwordFile, 0o600);
   const init = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync'];
-  execFileSync(postgresProgram('initdb'), [...init, `--pwfile=${passwordFile}`, '-D', join(folder, 'data')], {
+  execFileSync(program, [...init, `--pwfile=${passwordFile}`, '-D', join(folder, 'data')], {
     ...unprivileged(),
     cwd: folder,
     stdio: 'pipe',
@@ -69,11 +70,12 @@ export async function startPostgres(settings: Settings = {}): Promise<TestServer
 
 /** A standby of `primary`, which has to be ready for replication: it streams, and is promoted by pg_promote(). */
 export async function startStandby(primary: TestServer, settings: Settings = {}): Promise<TestServer> {
+  const program = postgresProgram('pg_basebackup');
   const folder = scratch('mintmark-standby-');
   const { password } = new URL(primary.url);
   const from = ['-h', '127.0.0.1', '-p', String(primary.port), '-U', 'postgres'];
   const backup = ['-D', join(folder, 'data'), '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
-  execFileSync(postgresProgram('pg_basebackup'), [...from, ...backup], {
+  execFileSync(program, [...from, ...backup], {
     ...unprivileged(),
     cwd: folder,
     stdio: 'pipe',
