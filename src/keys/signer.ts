@@ -1,8 +1,8 @@
 // The signature: JWS compact serialisation (RFC 7515 7.1) on prepared KeyObjects, through one bounded queue.
 //
 // An RSA signature is the one dear thing a request does. In the thread pool, with few in flight and the rest in order,
-// everybody waits the same; unbounded, the unlucky ones wait fifty times longer. An elliptic signature is made on the
-// spot: it takes a tenth of what the way to the pool and back does (docs/decisions).
+// everybody waits the same; unbounded, the unlucky ones wait fifty times longer. An elliptic signature takes a tenth of
+// what the way to the pool and back does: those of one turn of the event loop are made together (docs/decisions).
 import { constants, type KeyObject, sign } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { SigningAlg } from '../stores/stores.ts';
@@ -73,10 +73,12 @@ export function createSigner({ inFlight = availableParallelism() + 1, waitingLim
     }
   }
 
+  const signTogether = createBatch();
+
   return {
     waiting: () => queue.length - head,
     async sign(alg, key, input) {
-      if (isElliptic(alg)) return sign(DIGEST[alg], inputOf(input), options(alg, key)).toString('base64url');
+      if (isElliptic(alg)) return signTogether(alg, key, input);
       if (queue.length - head >= waitingLimit) {
         throw new SigningUnavailableError('too many tokens wait for their signature');
       }
@@ -86,4 +88,27 @@ export function createSigner({ inFlight = availableParallelism() + 1, waitingLim
       });
     },
   };
+}
+
+/** Signs at the end of the turn what was asked for during it, so that the answers leave side by side. */
+function createBatch(): Signer['sign'] {
+  let jobs: Job[] = [];
+
+  function signAll(): void {
+    const batch = jobs;
+    jobs = [];
+    for (const { alg, key, input, resolve, reject } of batch) {
+      try {
+        resolve(sign(DIGEST[alg], inputOf(input), options(alg, key)).toString('base64url'));
+      } catch (error) {
+        reject(error as Error);
+      }
+    }
+  }
+
+  return (alg, key, input) =>
+    new Promise((resolve, reject) => {
+      if (jobs.length === 0) setImmediate(signAll);
+      jobs.push({ alg, key, input, resolve, reject });
+    });
 }
