@@ -46,6 +46,9 @@ export async function load({ url, connections, seconds, form, lua }: Load, core:
     '-t1',
     `-c${connections}`,
     `-d${seconds}s`,
+    // Longer than anybody waits: what is slow counts as slow, not as lost.
+    '--timeout',
+    '10s',
     '--latency',
     ...script,
     url,
