@@ -35,7 +35,7 @@ const decision = (from: string, to: string): Rewriting => ({ file: 'refresh-fami
 const grant = (from: string, to: string): Rewriting => ({ file: 'grants/refresh-token', from, to });
 const token = (from: string, to: string): Rewriting => ({ file: 'refresh-token', from, to });
 
-/** The mutations that the design names, then one for every invariant. */
+/** The mutations that the design names, then one for every invariant that they leave out. */
 const mutations: readonly (readonly [
   what: string,
   breaks: readonly Invariant[],
