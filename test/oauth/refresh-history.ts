@@ -59,6 +59,8 @@ export type Act =
   | { readonly do: 'mirror' | 'kill'; readonly replica: number }
   | { readonly do: 'revoke' | 'sign out' | 'disable'; readonly family: number; readonly replica: number };
 
+type Ending = Extract<Act, { do: 'revoke' | 'sign out' | 'disable' }>;
+
 /** Time passes in the midst of a race; a racer goes on with what it got, so many times. */
 export type Racer = (Presentation & { readonly times: number }) | Act | { readonly do: 'tick' };
 
@@ -253,11 +255,11 @@ class World {
     return this.#unlessAway(() => ledger.flush());
   }
 
-  async #endFamily({ do: how, ...step }: Extract<Act, { do: 'revoke' | 'sign out' | 'disable' }>) {
+  async #endFamily({ do: how, ...step }: Ending, gate: Gate = open): Promise<void> {
     const family = this.#family(step);
     if (this.#cut.durable) return;
     if (how === 'revoke') {
-      const parts = this.#parts(this.#replica(step));
+      const parts = this.#parts(this.#replica(step), 'answered', gate);
       const standing = await this.#stage.families.find(family.id);
       const ending = { revocation: 'revoked_by_client', actor: 'test' } as const;
       return this.#unlessAway(() => revokeFamily(parts, standing?.family as never, ending).then(() => {}));
@@ -444,6 +446,8 @@ class World {
       return;
     }
     if (racer.do === 'tick') return gate(async () => this.#stage.advance(TICK));
+    // In two steps, the durable one first: others may come between.
+    if (racer.do === 'revoke') return this.#endFamily(racer, gate);
     return gate(() => this.#act(racer));
   }
 
