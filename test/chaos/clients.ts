@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Outcome, Presentation, Tokens } from './history.ts';
-import { type HttpAnswer, now, type OpenedFamily, postToken, type World } from './world.ts';
+import { type HttpAnswer, now, type OpenedFamily, post, type World } from './world.ts';
 
 /** Seconds that a client waits for an answer: far longer than the service may take. */
 const PATIENCE = 5;
@@ -39,7 +39,7 @@ export async function present(
     refresh_token: holding.tokens[generation] as string,
   };
   const sentAt = now();
-  const outcome = await postToken(port, form, PATIENCE).then(
+  const outcome = await post(port, '/token', form, PATIENCE).then(
     (answer) => outcomeOf(world, answer),
     (error: Error): Outcome => ({ kind: error.name === 'TimeoutError' ? 'unanswered' : 'broken' }),
   );
@@ -114,6 +114,20 @@ export async function presentNewest(
       holding.tokens[tokens.generation] = tokens.refreshToken;
   }
   return outcomes;
+}
+
+/** Gives its family back (RFC 7009), again and again until that is acknowledged. */
+export async function giveBack(world: World, { clientId, tokens }: Holding): Promise<void> {
+  for (;;) {
+    const { port } = world.replicas[anyReplica(world)] as World['replicas'][number];
+    const form = { client_id: clientId, token: tokens.at(-1) as string };
+    const isDone = await post(port, '/revoke', form, PATIENCE).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+    if (isDone) return;
+    await sleep(between(100, 200));
+  }
 }
 
 /** Presents what it holds until there is an answer other than "later". Throws where there is none. */

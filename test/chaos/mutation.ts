@@ -18,8 +18,9 @@ import { executable } from '../helpers/service.ts';
 /** Pieces of the executable, and what stands there instead. */
 export type Mutation = readonly (readonly [piece: RegExp, instead: string])[];
 
-/** ioredis as it is by default: it queues, waits for ever, and sends again what it got no reply to. */
+/** ioredis as it is by default: it queues, waits for ever, and sends again what it got no reply to; and nobody looks. */
 export const resend: Mutation = [
+  [/await assertSentOnce\([^;]*;/, ''],
   [/autoResendUnfulfilledCommands: false/, 'autoResendUnfulfilledCommands: true'],
   [
     /enableOfflineQueue: false,\s+maxRetriesPerRequest: 0/,

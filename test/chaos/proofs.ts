@@ -6,7 +6,7 @@ import { startLine } from '../helpers/line.ts';
 import { type Holding, held, insist, present, presentNewest } from './clients.ts';
 import { accepted, dumpStores, stringsOf } from './dump.ts';
 import type { Outcome, Presentation, Tokens } from './history.ts';
-import { type HttpAnswer, type OpenedFamily, postToken, type Replica, type World } from './world.ts';
+import { EMAIL, type OpenedFamily, post, type Replica, type World } from './world.ts';
 
 export interface Proof {
   readonly name: string;
@@ -96,7 +96,7 @@ async function killedBeforeItIsHeard(world: World) {
   });
   const form = { grant_type: 'refresh_token', client_id: holding.clientId };
   const refresh_token = holding.tokens[generation] as string;
-  const heard = await postToken(line.port, { ...form, refresh_token }, 5).then(
+  const heard = await post(line.port, '/token', { ...form, refresh_token }, 5).then(
     () => true,
     () => false,
   );
@@ -135,16 +135,17 @@ const REFRESHES = 60;
 /** Strings that are offered to the service itself. */
 const SAMPLE = 150;
 
+interface Own {
+  readonly client_id: string;
+  readonly client_secret: string;
+}
+
 async function dumped(world: World) {
   const log: Presentation[] = [];
-  const { client_secret } = await registerClient(
+  const own = (await registerClient(
     { ...world.house, actor: 'test' },
-    {
-      client_id: `confidential-${Date.now()}`,
-      grant_types: ['client_credentials'],
-      token_endpoint_auth_method: 'client_secret_post',
-    },
-  );
+    { grant_types: ['client_credentials'], token_endpoint_auth_method: 'client_secret_post' },
+  )) as Own;
   const families: Holding[] = [];
   while (families.length < SIGN_INS)
     families.push(
@@ -156,11 +157,12 @@ async function dumped(world: World) {
   // What a replica writes behind.
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   const dump = await dumpStores(world);
-  const faults = await missed(world, [families[0]?.tokens[0], client_secret] as string[]);
+  const faults = await missed(world, [families[0]?.tokens[0], own.client_secret] as string[]);
   const strings = stringsOf(dump);
   if (!families.every(({ id }) => strings.has(id) || dump.includes(id)))
     faults.push('a family is not in the dump');
-  faults.push(...(await accepted(world, strings)), ...(await acceptedOverHttp(world, [...strings])));
+  faults.push(...(await accepted(world, strings)));
+  faults.push(...(await acceptedOverHttp(world, [...strings], own)), ...(await passwordsTaken(world)));
   return { log, faults };
 }
 
@@ -175,30 +177,40 @@ async function missed(world: World, secrets: readonly string[]): Promise<string[
     .map(() => 'a planted secret was missed');
 }
 
-async function acceptedOverHttp(world: World, strings: readonly string[]): Promise<string[]> {
+/** What the service itself takes, of a sample: at every endpoint that takes a token or a secret. */
+async function acceptedOverHttp(world: World, strings: readonly string[], own: Own): Promise<string[]> {
   const found: string[] = [];
   const step = Math.ceil(strings.length / SAMPLE);
-  const client_id = (await world.house.stores.clients.list()).find(({ secrets }) => secrets.length > 0)
-    ?.clientId as string;
   for (const [n, text] of strings.filter((_, i) => i % step === 0).entries()) {
     const { port } = world.replicas[n % world.replicas.length] as Replica;
-    const refreshed = await postToken(
-      port,
-      { grant_type: 'refresh_token', client_id: 'patient', refresh_token: text },
-      5,
-    );
-    if (!isRefusal(refreshed)) found.push(`${refreshed.status} for a refresh token ${text}`);
-    const drawn = await postToken(
-      port,
-      { grant_type: 'client_credentials', client_id, client_secret: text },
-      5,
-    );
-    if (!isRefusal(drawn)) found.push(`${drawn.status} for a client secret ${text}`);
+    const offers: readonly [path: string, form: Record<string, string>][] = [
+      ['/token', { grant_type: 'refresh_token', client_id: 'patient', refresh_token: text }],
+      ['/token', { grant_type: 'client_credentials', client_id: own.client_id, client_secret: text }],
+      ['/api/token/refresh/', { refresh: text }],
+      ['/api/token/verify/', { token: text }],
+    ];
+    for (const [path, form] of offers) {
+      const { status } = await post(port, path, form, 5);
+      if (status < 400 || status >= 500) found.push(`${status} at ${path} for ${text}`);
+    }
+    const { status, body } = await post(port, '/introspect', { ...own, token: text }, 5);
+    // A string that no parameter may hold is refused before it is looked at.
+    if (status !== 400 && body.active !== false) found.push(`${status} at /introspect for ${text}`);
   }
   return found;
 }
 
-const isRefusal = ({ status }: HttpAnswer): boolean => status >= 400 && status < 500;
+/** What is kept of a password, whole and in parts, offered in its place. */
+async function passwordsTaken(world: World): Promise<string[]> {
+  const hash = (await world.house.stores.accounts.findByEmail(EMAIL))?.passwordHash ?? '';
+  const found: string[] = hash === '' ? ['there is no password'] : [];
+  for (const password of [hash, ...hash.split('$')].filter(({ length }) => length > 0)) {
+    const { port } = world.replicas[0] as Replica;
+    const { status } = await post(port, '/api/token/', { client_id: 'patient', email: EMAIL, password }, 5);
+    if (status !== 401) found.push(`${status} for the password ${password}`);
+  }
+  return found;
+}
 
 export const proofs: readonly Proof[] = [
   { name: 'fifty-at-once', prove: fifty },

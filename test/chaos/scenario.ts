@@ -1,7 +1,7 @@
 // One scenario: holders at work, a fault beneath them, thieves and revocations around it, and the history judged.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { check, type Rule, type Violation } from './checker.ts';
-import { type Holding, held, hold, insist, present, presentNewest } from './clients.ts';
+import { giveBack, type Holding, held, hold, insist, present, presentNewest } from './clients.ts';
 import type { History, Outcome, Presentation, Revocation, Span } from './history.ts';
 import type { Mutation } from './mutation.ts';
 import type { Proof } from './proofs.ts';
@@ -104,9 +104,9 @@ async function live(world: World, scenario: Scenario, scale: number): Promise<Om
   try {
     await sleep(FLOOR_LAG * 1000);
     const [early, ...late] = cast.mortals as [Holding, ...Holding[]];
-    await revoke(world, early, revocations);
+    await revoke(early, revocations, () => world.revoke(early.id));
     const revoking = Promise.all(
-      late.map((one, n) => afterwards(n * scale, () => revoke(world, one, revocations))),
+      late.map((one, n) => afterwards(n * scale, () => revoke(one, revocations, () => giveBack(world, one)))),
     );
     await scenario.fault(stage);
     const healedAt = now();
@@ -160,10 +160,14 @@ function stageOf(world: World, scale: number, losses: Span[]): Stage {
   };
 }
 
-async function revoke(world: World, { id }: Holding, revocations: Revocation[]): Promise<void> {
+async function revoke(
+  { id }: Holding,
+  revocations: Revocation[],
+  acknowledged: () => Promise<void>,
+): Promise<void> {
   const begunAt = now();
   const at = revocations.push({ family: id, begunAt }) - 1;
-  await world.revoke(id);
+  await acknowledged();
   revocations[at] = { family: id, begunAt, acknowledgedAt: now() };
 }
 

@@ -6,14 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createAccount } from '../../src/accounts/account.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { AuthorizationServer } from '../../src/oauth/authorization-server.ts';
-import type { AuthenticatedClient } from '../../src/oauth/client-authentication.ts';
 import { registerClient } from '../../src/oauth/client-management.ts';
 import { revokeFamily, SWAP_LIFETIME } from '../../src/oauth/refresh-families.ts';
 import { decodeRefreshToken, type RefreshToken } from '../../src/oauth/refresh-token.ts';
 import { createResource } from '../../src/oauth/resource-management.ts';
-import { authorizeSignIn } from '../../src/oauth/sign-in.ts';
-import { mintAndCommit } from '../../src/oauth/token.ts';
-import { type AccountRecord, type FamilyStanding, StoreUnavailableError } from '../../src/stores/stores.ts';
+import { type FamilyStanding, StoreUnavailableError } from '../../src/stores/stores.ts';
 import {
   authorizationServerOf,
   type House,
@@ -25,6 +22,7 @@ import {
 import { type Line, startLine } from '../helpers/line.ts';
 import { freePort, startPostgres, startRedis, startStandby, type TestServer } from '../helpers/servers.ts';
 import { type ServiceProcess, scratchFolder, startService } from '../helpers/service.ts';
+import { signIn } from '../helpers/sign-in.ts';
 import type { History } from './history.ts';
 import { type Mutation, mutatedExecutable } from './mutation.ts';
 import { type RedisServers, startCluster, startSentinels } from './redis-servers.ts';
@@ -65,6 +63,9 @@ const clients = {
 } as const;
 
 export type ClientName = keyof typeof clients;
+
+/** Who signs in. */
+export const EMAIL = 'someone@example.com';
 
 export interface World {
   readonly kind: Kind;
@@ -190,7 +191,8 @@ async function build(kind: Kind, undo: Undo): Promise<World> {
   const [keyring, macKeyRing] = [keyringOf(house), macKeyRingOf(house)];
   await Promise.all([keyring.reload(), macKeyRing.reload()]);
   const as = authorizationServerOf(house, keyring, macKeyRing);
-  const account = await furnish(house);
+  const decode = (text: string) => decodeRefreshToken(as.issuer, as.macKeys(), text);
+  await furnish(house);
 
   let removeProgram: (() => void) | undefined;
   undo.push(alsoAtExit(() => removeProgram?.()));
@@ -223,13 +225,19 @@ async function build(kind: Kind, undo: Undo): Promise<World> {
       [program, removeProgram, deployed] = [mutated?.program, mutated?.remove, mutation];
       await Promise.all(replicas.map((replica) => replica.start()));
     },
-    open: (name) => whereStoresAnswer(() => signIn(as, account, name)),
+    open: (name) =>
+      whereStoresAnswer(async () => {
+        const { refresh_token } = await signIn({ house, keyring, macKeyRing }, { client_id: name }, EMAIL);
+        const { familyId } = decode(refresh_token) as RefreshToken;
+        const window = clients[name].refresh_retry_window + SWAP_LIFETIME;
+        return { id: familyId, clientId: name, window, refreshToken: refresh_token };
+      }),
     revoke: (id) =>
       whereStoresAnswer(async () => {
         const { family } = (await as.families.find(id)) as FamilyStanding;
         await revokeFamily(as, family, { revocation: 'revoked_by_operator', actor: 'test' });
       }),
-    decode: (refreshToken) => decodeRefreshToken(as.issuer, as.macKeys(), refreshToken),
+    decode,
     watchSwaps() {
       const watchers = replicas.map((replica): SwapWatcher => {
         const watcher = watchSwaps();
@@ -337,7 +345,7 @@ async function untilReady(port: number): Promise<void> {
 }
 
 /** What everybody needs: resources, clients and somebody to sign in. */
-async function furnish(house: House): Promise<AccountRecord> {
+async function furnish(house: House): Promise<void> {
   const management = { ...house, actor: 'test' };
   const timetable = timetableOf(house.config);
   for (const signing_alg of ['ES256', 'RS256']) {
@@ -350,26 +358,11 @@ async function furnish(house: House): Promise<AccountRecord> {
       client_id,
       grant_types: ['refresh_token'],
       token_endpoint_auth_method: 'none',
+      first_party: true,
       scope: 'read',
     });
   }
-  return createAccount(management, { email: 'someone@example.com' });
-}
-
-async function signIn(
-  as: AuthorizationServer,
-  account: AccountRecord,
-  name: ClientName,
-): Promise<OpenedFamily> {
-  const client = (await as.clients.find(name)) as AuthenticatedClient;
-  const login = { account, acr: '0', amr: ['pwd'] };
-  const { response, refresh } = await mintAndCommit(as, client, () => authorizeSignIn(as, client, login));
-  return {
-    id: refresh?.familyId as string,
-    clientId: name,
-    window: clients[name].refresh_retry_window + SWAP_LIFETIME,
-    refreshToken: response.refresh_token as string,
-  };
+  await createAccount(management, { email: EMAIL, password: house.random.id() });
 }
 
 const agent = new Agent({ keepAlive: true });
@@ -381,17 +374,18 @@ export interface HttpAnswer {
 }
 
 /**
- * POSTs a form to /token of whoever listens on `port`. Rejects where the connection breaks, and with a TimeoutError
- * where there is no answer in `patience` seconds.
+ * POSTs a form to whoever listens on `port`. Rejects where the connection breaks, and with a TimeoutError where there is
+ * no answer in `patience` seconds.
  */
-export async function postToken(
+export async function post(
   port: number,
+  path: string,
   form: Readonly<Record<string, string>>,
   patience: number,
 ): Promise<HttpAnswer> {
   const signal = AbortSignal.timeout(patience * 1000);
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  const options = { host: '127.0.0.1', port, path: '/token', method: 'POST', headers, agent, signal };
+  const options = { host: '127.0.0.1', port, path, method: 'POST', headers, agent, signal };
   return new Promise((resolve, reject) => {
     const sent = request(options, (response) => {
       let text = '';
@@ -401,7 +395,7 @@ export async function postToken(
       response.on('end', () => {
         const retryAfter = response.headers['retry-after'];
         try {
-          resolve({ status: response.statusCode ?? 0, retryAfter, body: JSON.parse(text) });
+          resolve({ status: response.statusCode ?? 0, retryAfter, body: text ? JSON.parse(text) : {} });
         } catch (error) {
           reject(error);
         }
