@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import type { Events } from './events.ts';
 import { backchannel } from './http/backchannel/backchannel.ts';
 import { answerError } from './http/errors.ts';
+import { firstparty, firstpartyPath } from './http/firstparty/firstparty.ts';
 import { apiHeaders, requestIdHeader } from './http/headers.ts';
 import { metadata } from './http/metadata/metadata.ts';
 import { type Metrics, operator } from './http/operator/operator.ts';
@@ -37,6 +38,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const app = server(parts);
   await app.register(metadata, { as, keys: config.keys });
   await app.register(backchannel, { ...parts, prefix: issuerPath(as.issuer) });
+  await app.register(firstparty, { ...parts, prefix: `${issuerPath(as.issuer)}${firstpartyPath}` });
   if (config.operator_port === undefined) await app.register(operator, { ...parts, clock: as.clock });
   return app;
 }

@@ -2,7 +2,8 @@
 // carries. No client id and no subject is a label, since their number has no bound; they stand in the log.
 import type { BaseLogger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
-import type { OAuthError } from './oauth/errors.ts';
+import type { OAuthError, Reason } from './oauth/errors.ts';
+import type { SignedIn } from './oauth/first-party.ts';
 import type { RevocationOutcome } from './oauth/revoke.ts';
 import type { IssuedTokens } from './oauth/token.ts';
 
@@ -16,6 +17,8 @@ export interface Asked {
 }
 
 export interface Events {
+  /** A person has signed in. */
+  signedIn(asked: Asked, signedIn: Omit<SignedIn, 'response'>): void;
   tokensIssued(asked: Asked, issued: Omit<IssuedTokens, 'response'>): void;
   /** Somebody asked whether a token is good. */
   introspected(asked: Asked, answer: { readonly clientId: string; readonly active: boolean }): void;
@@ -29,10 +32,24 @@ export interface Events {
   checkFailed(asked: Asked, check: string, error: unknown): void;
 }
 
+/** Why nobody was signed in, as the counter has it. */
+const signInRefusals: { readonly [reason in Reason]?: string } = {
+  account_unknown: 'account_unknown',
+  account_disabled: 'account_disabled',
+  password_wrong: 'password_wrong',
+  sign_in_throttled: 'throttled',
+  sign_in_busy: 'busy',
+};
+
 /** Counts into `registry`. */
 export function createEvents(registry: Registry): Events {
-  const { issued, refusals, refreshes, introspections, revocations, faults } = countersOf(registry);
+  const { issued, refusals, refreshes, signIns, introspections, revocations, faults } = countersOf(registry);
   return {
+    signedIn(asked, { sub, clientId, refresh }) {
+      signIns.inc({ outcome: 'signed_in' });
+      const facts = { requestId: asked.id, req: asked, sub, clientId, familyId: refresh?.familyId };
+      asked.log.info(facts, 'signed in');
+    },
     tokensIssued({ id, log }, { clientId, grantType, alg, refresh }) {
       issued.inc({ grant_type: grantType, alg });
       if (refresh) refreshes.inc({ outcome: refresh.outcome });
@@ -53,6 +70,8 @@ export function createEvents(registry: Registry): Events {
       refusals.inc({ reason });
       const outcome = /^refresh_token_(.*)/.exec(reason)?.[1];
       if (outcome !== undefined) refreshes.inc({ outcome });
+      const signIn = signInRefusals[reason];
+      if (signIn !== undefined) signIns.inc({ outcome: signIn });
       const why = cause instanceof Error ? { cause: cause.message } : {};
       const facts = { requestId: asked.id, req: asked, reason, clientId, familyId, ...why };
       const isAlarming = refusal.status >= 500 || reason === 'refresh_token_replayed';
@@ -89,6 +108,12 @@ function countersOf(registry: Registry) {
     labelNames: ['outcome'],
     registers,
   });
+  const signIns = new Counter({
+    name: 'mintmark_sign_ins_total',
+    help: 'People who tried to sign in, by what became of it.',
+    labelNames: ['outcome'],
+    registers,
+  });
   const introspections = new Counter({
     name: 'mintmark_introspections_total',
     help: 'Answers to whether a token is good.',
@@ -102,5 +127,5 @@ function countersOf(registry: Registry) {
     registers,
   });
   const faults = new Counter({ name: 'mintmark_faults_total', help: 'Answers with status 500.', registers });
-  return { issued, refusals, refreshes, introspections, revocations, faults };
+  return { issued, refusals, refreshes, signIns, introspections, revocations, faults };
 }

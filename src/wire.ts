@@ -187,10 +187,11 @@ export function macKeyRingOf({ config, stores, clock }: House): MacKeyRing {
 
 /** The record that the protocol works with. */
 export function authorizationServerOf(
-  { config, stores, clock, random }: House,
+  house: House,
   keyring: Keyring,
   macKeyRing: MacKeyRing,
 ): AuthorizationServer {
+  const { config, stores, clock, random } = house;
   const { protocol, hostname } = new URL(config.issuer);
   const allowLoopback = protocol === 'http:' && isLoopbackHost(hostname);
   return {
@@ -209,6 +210,8 @@ export function authorizationServerOf(
       retryWindow: config.tokens.refresh_retry_window,
     },
     claims: config.claims,
+    authenticator: authenticatorOf(house),
+    signInClientId: config.sign_in.client_id,
     verifier: createTokenVerifier(keyring),
     revokedTokens: stores.revokedTokens,
     families: stores.families,

@@ -1,5 +1,6 @@
 // The authorization server: a flat record of parts, built once. A function names the parts it needs:
 // `as: Pick<AuthorizationServer, 'clients' | 'clock'>`.
+import type { Authenticator } from '../accounts/authenticate.ts';
 import type { Clock } from '../clock.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Random } from '../random.ts';
@@ -52,6 +53,10 @@ export interface AuthorizationServer {
   /** our own tokens, as they come back */
   readonly verifier: TokenVerifier;
   readonly revokedTokens: RevokedTokenStore;
+  /** how people show who they are */
+  readonly authenticator: Authenticator;
+  /** the client of those who sign in and name none; undefined: they have to name one */
+  readonly signInClientId: string | undefined;
   readonly families: FamilyStore;
   readonly familyStates: FamilyStateStore;
   readonly floors: FloorLedger;

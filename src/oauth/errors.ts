@@ -9,6 +9,8 @@ type ErrorCode =
   | 'unsupported_grant_type'
   | 'invalid_scope'
   | 'invalid_target'
+  | 'access_denied'
+  | 'invalid_token'
   | 'temporarily_unavailable'
   | 'server_error'
   | 'not_found';
@@ -42,6 +44,20 @@ const notGranted: Refusal = {
   description: 'The refresh token is invalid, expired or revoked.',
 };
 
+/** RFC 6750 3.1 */
+const notGood: Refusal = {
+  error: 'invalid_token',
+  status: 401,
+  description: 'The token is invalid, expired or revoked.',
+};
+
+/** One answer for all of them, so that nobody learns which accounts exist, and which are disabled. */
+const notSignedIn: Refusal = {
+  error: 'access_denied',
+  status: 401,
+  description: 'No active account found with the given credentials',
+};
+
 /** One answer for all of them, so that nobody learns which clients exist, and which are disabled. */
 const notAuthenticated = client('The client could not be authenticated.');
 
@@ -52,6 +68,8 @@ export const refusals = {
   method_not_allowed: request('This path does not answer to this method.', 405),
   query_not_allowed: request('Parameters belong in the body, not in the URL.'),
   content_type_not_form: request('The body must be application/x-www-form-urlencoded, in UTF-8.'),
+  json_malformed: request('JSON parse error - the body is not well-formed JSON'),
+  fields_unfit: request('A field is missing, blank or no text.'),
   form_too_large: request('The body is larger than 65536 bytes.'),
   too_many_parameters: request('There are more than 100 parameters.'),
   parameter_repeated: request('A parameter is given more than once.'),
@@ -69,6 +87,7 @@ export const refusals = {
   client_ids_differ: client('client_id is not the client that authenticates.'),
   client_unknown: notAuthenticated,
   client_disabled: notAuthenticated,
+  client_not_first_party: notAuthenticated,
   client_secret_wrong: notAuthenticated,
   client_method_not_registered: notAuthenticated,
   client_keys_unavailable: notAuthenticated,
@@ -116,6 +135,16 @@ export const refusals = {
   scope_not_of_client: scope('The scope exceeds what the client is registered for.'),
   scope_not_of_resource: scope('The scope exceeds what the resource knows.'),
 
+  // who signs in
+  account_unknown: notSignedIn,
+  account_disabled: notSignedIn,
+  password_wrong: notSignedIn,
+  sign_in_throttled: {
+    error: 'temporarily_unavailable',
+    status: 429,
+    description: 'Request was throttled.',
+  },
+
   // refresh tokens
   refresh_token_missing: request('refresh_token is missing.'),
   refresh_token_malformed: notGranted,
@@ -131,6 +160,10 @@ export const refusals = {
   refresh_token_suspect: notGranted,
   refresh_token_replayed: notGranted,
 
+  // tokens that are shown to be verified
+  token_inactive: notGood,
+  token_not_of_first_party: notGood,
+
   // not the caller's fault
   store_unavailable: unavailable('A store cannot be reached: try again.'),
   signing_unavailable: unavailable('No token can be signed now: try again.'),
@@ -144,6 +177,8 @@ export type Reason = keyof typeof refusals;
 export interface OAuthErrorOptions extends ErrorOptions {
   readonly clientId?: string;
   readonly familyId?: string;
+  /** seconds in which asking again would be in vain */
+  readonly retryAfter?: number;
 }
 
 /** The caller is refused, for one reason of the table. All but the reason is for the log alone. */
@@ -153,6 +188,8 @@ export class OAuthError extends Error {
   clientId: string | undefined;
   /** whose refresh token it was */
   readonly familyId: string | undefined;
+  /** seconds in which asking again would be in vain */
+  readonly retryAfter: number | undefined;
 
   constructor(reason: Reason, options: OAuthErrorOptions = {}) {
     super(reason, options);
@@ -160,10 +197,21 @@ export class OAuthError extends Error {
     this.reason = reason;
     this.clientId = options.clientId;
     this.familyId = options.familyId;
+    this.retryAfter = options.retryAfter;
   }
 
   get refusal(): Refusal {
     return refusals[this.reason];
+  }
+}
+
+/** Does `work` on behalf of a client: what it refuses is told with the client that asked. */
+export async function onBehalfOf<T>(clientId: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof OAuthError) error.clientId = clientId;
+    throw error;
   }
 }
 

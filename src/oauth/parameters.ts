@@ -5,7 +5,8 @@ import { OAuthError } from './errors.ts';
 
 /** The most bytes that a form may have. */
 export const formSizeLimit = 65_536;
-const parameterLimit = 100;
+/** The most parameters that a form may have. */
+export const parameterLimit = 100;
 
 /** What a form said. Names are exact and case-sensitive; no value is empty. */
 export interface Parameters {

@@ -10,7 +10,7 @@ import {
   parseForm,
 } from '../../oauth/parameters.ts';
 import { answerError, asOAuthError } from '../errors.ts';
-import { noStore } from '../headers.ts';
+import { basicChallenge, noStore } from '../headers.ts';
 import { introspect } from './introspect.ts';
 import { revoke } from './revoke.ts';
 import { token } from './token.ts';
@@ -28,10 +28,9 @@ export async function backchannel(scope: FastifyInstance, { as, events }: Backch
   });
   acceptForms(scope);
   const answer = answerError({ events, random: as.random });
-  const challenge = `Basic realm="${as.issuer}", charset="UTF-8"`;
+  const challenge = basicChallenge(as.issuer);
   scope.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const isUnauthenticated = asOAuthError(error).refusal.error === 'invalid_client';
-    // RFC 6749 5.2: a client that used the Authorization header is told which scheme it should have been.
     if (isUnauthenticated && request.headers.authorization !== undefined) {
       reply.header('www-authenticate', challenge);
     }
