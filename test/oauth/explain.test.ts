@@ -97,6 +97,7 @@ const cases: [
     JSON.stringify({ access_token: token(), token_type: 'Bearer' }),
     /signed by/,
   ],
+  ['ok', 'one of the first-party door', JSON.stringify({ access: token(), refresh: 'mmr_' }), /signed by/],
   ['ok', 'one copied from a header', `Authorization: Bearer ${token()}\n`, /signed by/],
   ['ok', 'its audience among several', token({ claims: { aud: ['x', 'y'] } }), /for x,y/, { audience: 'y' }],
   ['ok', 'typ with its prefix', token({ header: { typ: 'application/at+JWT' } }), /signed by/],
