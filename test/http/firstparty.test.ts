@@ -2,7 +2,15 @@
 // what Django REST framework and simplejwt 5.2.2 answer.
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
 import { Registry } from 'prom-client';
 import t, { type Test } from 'tap';
 import { createAccount, setAccountDisabled, setPassword } from '../../src/accounts/account.ts';
@@ -11,6 +19,7 @@ import { PasswordQueueFullError } from '../../src/accounts/password-queue.ts';
 import { buildApp } from '../../src/app.ts';
 import { createEvents } from '../../src/events.ts';
 import { authorizationServerOf } from '../../src/wire.ts';
+import { freePort } from '../helpers/servers.ts';
 import { type Answer, basic, type TestServer, testServer } from '../helpers/test-server.ts';
 
 // On a machine that has much else to do.
@@ -142,6 +151,26 @@ t.test('a confidential client signs people in by its secret', async (t) => {
   const { client_id, client_secret } = posting;
   t.ok(await signIn({ client_id, client_secret }));
   t.ok(await signIn({}, basic(confidential.client_id, confidential.client_secret)));
+});
+
+t.test('a client that signs does so here as well', async (t) => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  const { client_id } = await server.client({
+    first_party: true,
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [await exportJWK(publicKey)] },
+  });
+  const client_assertion = await new SignJWT({ jti: 'once' })
+    .setProtectedHeader({ alg: 'ES256' })
+    .setIssuer(client_id)
+    .setSubject(client_id)
+    .setAudience(issuer)
+    .setExpirationTime(Math.floor(clock.now()) + 60)
+    .sign(privateKey);
+  const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+  t.ok(await signIn({ client_assertion, client_assertion_type }));
+  t.equal((await ask('/', { ...right, client_assertion, client_assertion_type })).status, 401);
+  t.equal(lastReason(), 'client_assertion_replayed');
 });
 
 t.test('a client that is not first-party is refused as one that does not exist', async (t) => {
@@ -535,8 +564,10 @@ t.test('a fault is a 500, and nothing of it is shown', async (t) => {
   t.strictSame(await response.json(), { detail: 'Something went wrong here, and is in the log.' });
 });
 
-t.test('without a client of its own, the door asks for one', async (t) => {
-  const bare: TestServer = await testServer(t);
+t.test('without a client of its own, the door of an issuer with a path asks for one', async (t) => {
+  const port = String(await freePort());
+  const issuer = `http://localhost:${port}/tenant/a`;
+  const bare: TestServer = await testServer(t, { PORT: port, MINTMARK_ISSUER: issuer });
   const url = `${bare.issuer}/api/token/`;
   const post = (fields: object) =>
     fetch(url, {
@@ -547,6 +578,7 @@ t.test('without a client of its own, the door asks for one', async (t) => {
   const response = await post(right);
   t.equal(response.status, 400);
   t.strictSame(await response.json(), { client_id: required });
+  t.match(await (await fetch(url)).json(), { detail: 'Method "GET" not allowed.' });
   await bare.client({ ...isPublic, client_id: 'app' });
 
   await t.test('and where a store is away, to come back', async (t) => {
