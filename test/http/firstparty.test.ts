@@ -2,7 +2,15 @@
 // what Django REST framework and simplejwt 5.2.2 answer.
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
 import { Registry } from 'prom-client';
 import t, { type Test } from 'tap';
 import { createAccount, setAccountDisabled, setPassword } from '../../src/accounts/account.ts';
@@ -142,6 +150,26 @@ t.test('a confidential client signs people in by its secret', async (t) => {
   const { client_id, client_secret } = posting;
   t.ok(await signIn({ client_id, client_secret }));
   t.ok(await signIn({}, basic(confidential.client_id, confidential.client_secret)));
+});
+
+t.test('a client that signs does so here as well', async (t) => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  const { client_id } = await server.client({
+    first_party: true,
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [await exportJWK(publicKey)] },
+  });
+  const client_assertion = await new SignJWT({ jti: 'once' })
+    .setProtectedHeader({ alg: 'ES256' })
+    .setIssuer(client_id)
+    .setSubject(client_id)
+    .setAudience(issuer)
+    .setExpirationTime(Math.floor(clock.now()) + 60)
+    .sign(privateKey);
+  const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+  t.ok(await signIn({ client_assertion, client_assertion_type }));
+  t.equal((await ask('/', { ...right, client_assertion, client_assertion_type })).status, 401);
+  t.equal(lastReason(), 'client_assertion_replayed');
 });
 
 t.test('a client that is not first-party is refused as one that does not exist', async (t) => {
