@@ -1,5 +1,6 @@
-# What djangorestframework-simplejwt itself answers: reads a list of requests (path, content type, body) as JSON from
-# stdin, and writes the list of its answers. One account, ada@example.com, whose e-mail address is its username.
+# What djangorestframework-simplejwt itself answers: reads a list of requests (method, path, content type, body) as JSON
+# from stdin, and writes its answers, and a fixture of its users. Their usernames are their e-mail addresses.
+import io
 import json
 import sys
 
@@ -37,8 +38,8 @@ urlpatterns = [
     path("api/token/blacklist/", views.token_blacklist),
 ]
 call_command("migrate", verbosity=0)
-User.objects.create_user("ada@example.com", password="correct horse battery")
-User.objects.create_user("off@example.com", password="correct horse battery", is_active=False)
+for email, is_active in [("ada@example.com", True), ("off@example.com", False)]:
+    User.objects.create_user(email, email, "correct horse battery", is_active=is_active)
 
 
 def answer(method, url, content_type, body):
@@ -51,4 +52,7 @@ def answer(method, url, content_type, body):
     }
 
 
-json.dump([answer(*request) for request in json.load(sys.stdin)], sys.stdout)
+answers = [answer(*request) for request in json.load(sys.stdin)]
+users = io.StringIO()
+call_command("dumpdata", "auth.user", stdout=users)
+json.dump({"answers": answers, "users": users.getvalue()}, sys.stdout)
