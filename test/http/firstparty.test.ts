@@ -19,6 +19,7 @@ import { PasswordQueueFullError } from '../../src/accounts/password-queue.ts';
 import { buildApp } from '../../src/app.ts';
 import { createEvents } from '../../src/events.ts';
 import { authorizationServerOf } from '../../src/wire.ts';
+import { freePort } from '../helpers/servers.ts';
 import { type Answer, basic, type TestServer, testServer } from '../helpers/test-server.ts';
 
 // On a machine that has much else to do.
@@ -563,8 +564,10 @@ t.test('a fault is a 500, and nothing of it is shown', async (t) => {
   t.strictSame(await response.json(), { detail: 'Something went wrong here, and is in the log.' });
 });
 
-t.test('without a client of its own, the door asks for one', async (t) => {
-  const bare: TestServer = await testServer(t);
+t.test('without a client of its own, the door of an issuer with a path asks for one', async (t) => {
+  const port = String(await freePort());
+  const issuer = `http://localhost:${port}/tenant/a`;
+  const bare: TestServer = await testServer(t, { PORT: port, MINTMARK_ISSUER: issuer });
   const url = `${bare.issuer}/api/token/`;
   const post = (fields: object) =>
     fetch(url, {
@@ -575,6 +578,7 @@ t.test('without a client of its own, the door asks for one', async (t) => {
   const response = await post(right);
   t.equal(response.status, 400);
   t.strictSame(await response.json(), { client_id: required });
+  t.match(await (await fetch(url)).json(), { detail: 'Method "GET" not allowed.' });
   await bare.client({ ...isPublic, client_id: 'app' });
 
   await t.test('and where a store is away, to come back', async (t) => {

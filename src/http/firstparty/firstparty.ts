@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import { OAuthError } from '../../oauth/errors.ts';
-import { formSizeLimit } from '../../oauth/parameters.ts';
+import { formSizeLimit, formType } from '../../oauth/parameters.ts';
 import { answerError } from '../errors.ts';
 import { noStore } from '../headers.ts';
 import { type Fields, parseBody } from './body.ts';
@@ -49,8 +49,9 @@ export async function firstparty(scope: FastifyInstance, { as, events }: Firstpa
 
 function acceptBodies(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
+  // Named beside '*', for only a parser with a name is found without reading the media type anew.
   scope.addContentTypeParser(
-    '*',
+    ['application/json', formType, '*'],
     { parseAs: 'buffer', bodyLimit: formSizeLimit },
     async (request: FastifyRequest, body: Buffer) => parseBody(request.headers['content-type'], body),
   );
