@@ -388,7 +388,7 @@ const refusals: Record<string, [Given, string][]> = {
     ],
     [
       { env: { MINTMARK_ROOT_SECRET: 'hunter2' } },
-      'MINTMARK_ROOT_SECRET: this secret is refused; it must be 32 bytes in base64 (openssl rand -base64 32)',
+      'MINTMARK_ROOT_SECRET: this secret is refused; it must be 32 bytes in base64 (openssl rand -base64 32), or several such, comma separated',
     ],
     [
       { file: { root_secret: secret } },

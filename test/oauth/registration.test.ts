@@ -169,7 +169,7 @@ for (const [name, document, ...expected] of refusedClients) {
 t.test('a client that redirects asks for codes unless it says otherwise, as RFC 7591 has it', async (t) => {
   const found = problems(() => parseClientMetadata({ redirect_uris: ['https://app.example.com/cb'] }));
   t.strictSame(found, [
-    'grant_types: authorization_code is not offered; this server offers client_credentials',
+    'grant_types: authorization_code is not offered; this server offers client_credentials, refresh_token',
   ]);
 });
 
