@@ -185,7 +185,12 @@ export function keyringOf({ config, stores, clock }: House): Keyring {
 /** The keys of refresh tokens. Empty until `reload`. */
 export function macKeyRingOf({ config, stores, clock }: House): MacKeyRing {
   const source = { folder: config.keys_folder, setting: config.root_secret };
-  return createMacKeyRing({ store: stores.rootSecrets, secrets: () => loadRootSecrets(source), clock });
+  return createMacKeyRing({
+    store: stores.rootSecrets,
+    secrets: () => loadRootSecrets(source),
+    clock,
+    settleTime: settleTime(timetableOf(config)),
+  });
 }
 
 /** The lives of refresh tokens of clients that have none of their own. */

@@ -8,6 +8,9 @@ import type { RootSecretRecord, RootSecretStore } from '../stores/stores.ts';
 import { loadRootSecrets, ROOT_SECRET, type RootSecret } from './root-secrets.ts';
 import { ensureSecretFile } from './secret-files.ts';
 
+/** The number of its key is one byte of a token. */
+const MAC_KEY_LIMIT = 255;
+
 export interface RootSecretManagement {
   readonly store: RootSecretStore;
   readonly clock: Clock;
@@ -65,11 +68,13 @@ export async function prepareRootSecret(
   assertInFolder(management);
   const known = await waiting(management);
   if (known) throw new OperatorError(`nothing to do: the next root secret waits in ${known.file}`, 3);
-  return dryRun ? undefined : makeNext(management);
+  const number = (await management.store.list()).length + 1;
+  return dryRun ? undefined : makeNext(management, number);
 }
 
-const makeNext = ({ folder, random }: RootSecretManagement): string =>
-  ensureSecretFile(folder, `${ROOT_SECRET}.${random.id().slice(0, 8)}`, random);
+/** Named by its number, so that two who make it at once make one. */
+const makeNext = ({ folder, random }: RootSecretManagement, number: number): string =>
+  ensureSecretFile(folder, `${ROOT_SECRET}.${number}`, random);
 
 export interface Renewal {
   readonly number: number;
@@ -97,15 +102,20 @@ export async function renewRootSecret(
     const soon = `root secret ${newest.number} is new, and signs in ${Math.ceil(newest.since - now)} s`;
     throw new OperatorError(`nothing to do: ${soon}`, 3);
   }
+  if (newest.number >= MAC_KEY_LIMIT)
+    throw new OperatorError(
+      `a refresh token can tell ${MAC_KEY_LIMIT} root secrets apart, and so many were used`,
+      4,
+    );
   const since = now + settleTime;
   const renewal = { number: newest.number + 1, since, formerUntil: since + longestIdleLifetime };
   const known = await waiting(management);
   if (!known) assertInFolder(management);
   if (dryRun) return { ...renewal, file: known?.file };
-  if (!known) makeNext(management);
-  const next = (await waiting(management)) as RootSecret;
-  const record = await add(management, { ...next, ...renewal }, renewal.formerUntil);
-  if (record === undefined)
+  if (!known) makeNext(management, renewal.number);
+  const next = await waiting(management);
+  const isAdded = next && (await add(management, { ...next, ...renewal }, renewal.formerUntil));
+  if (!isAdded)
     throw new OperatorError('somebody else renewed the root secret at the same moment: look again');
   return { ...renewal, file: next.file };
 }
@@ -114,10 +124,10 @@ async function add(
   { store, clock, actor }: RootSecretManagement,
   { number, fingerprint, since }: RootSecret & Pick<RootSecretRecord, 'number' | 'since'>,
   endOfFormer: number,
-): Promise<RootSecretRecord | undefined> {
+): Promise<boolean> {
   const record = { number, fingerprint, since, until: Number.POSITIVE_INFINITY };
   const audit = { at: clock.now(), event: 'root_secret.added', actor, subject: String(number) };
-  return (await store.add(record, endOfFormer, audit)) === 'added' ? record : undefined;
+  return (await store.add(record, endOfFormer, audit)) === 'added';
 }
 
 function assertInFolder({ setting }: RootSecretManagement): void {
