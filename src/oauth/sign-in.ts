@@ -46,7 +46,7 @@ export async function authorizeSignIn(
     scope,
     resource,
     login,
-    refresh: { familyId: family.id, head, outcome: 'opened' },
+    refresh: { familyId: family.id, head, outcome: 'opened', expiresAt: family.expiresAt },
     commit,
   };
 }

@@ -24,6 +24,8 @@ export interface RefreshedFamily {
   /** names the refresh token of the answer, and the identity of the access token beside it */
   readonly head: Head;
   readonly outcome: 'opened' | 'rotated' | 'ahead' | 'retry';
+  /** absolute: no access token of the family outlives it */
+  readonly expiresAt: number;
 }
 
 /** What a grant proved. */

@@ -70,7 +70,11 @@ async function provenBy(
     throw refuse('refresh_token_idle');
   }
   const { head, outcome } = decision;
-  return { ...facts, refresh: { familyId, head, outcome }, commit: swap };
+  return {
+    ...facts,
+    refresh: { familyId, head, outcome, expiresAt: standing.family.expiresAt },
+    commit: swap,
+  };
 }
 
 /** What the family was granted, as far as the client and the resource still allow it and the request asks for it. */
