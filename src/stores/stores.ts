@@ -14,6 +14,7 @@ export type {
   FamilyStanding,
   FamilyStateStore,
   FamilyStore,
+  FamilyVitals,
   Revocation,
   RevokedTokenStore,
   RootSecretRecord,

@@ -205,6 +205,7 @@ export class Watch {
         this.families.set(family.id, new FamilyTruth(family));
       }),
       find: counted(families.find),
+      vitals: counted(families.vitals),
       listOf: counted(families.listOf),
       raiseFloors: counted(async (floors) => {
         await families.raiseFloors(floors);
