@@ -64,7 +64,7 @@ export class FamilyTruth {
   losses = 0;
   /** the highest generation that the durable store acknowledged */
   floor = 0;
-  /** an honest client lost its answer and could not ask again in time */
+  /** an honest client came too late, or could not ask again in time */
   hasLapsed = false;
   /** when the request came that was the first to consume a generation, and when the last one did */
   readonly firstAskedAt = new Map<number, number>();
@@ -279,8 +279,13 @@ const REMEMBERED = 31;
 export function holdRefusal(attempt: Attempt, reason: string, now: number): void {
   const { family, token } = attempt;
   if (!family.isHonest || family.isDead) return;
-  if (reason === 'refresh_token_expired' && now >= family.expiresAt - BLUR) return;
-  if (reason === 'refresh_token_idle' && now >= token.issuedAt + family.idleLifetime - BLUR) return;
+  const isOver = reason === 'refresh_token_expired' && now >= family.expiresAt - BLUR;
+  const isIdle = reason === 'refresh_token_idle' && now >= token.issuedAt + family.idleLifetime - BLUR;
+  // Whoever hears that gives up.
+  if (isOver || isIdle) {
+    family.hasLapsed = true;
+    return;
+  }
   const latest = Math.max(...family.tops);
   const isNewest = token === attempt.newest && latest <= token.generation + 1;
   const isKnown = family.losses === 0 && latest - token.generation <= REMEMBERED;
