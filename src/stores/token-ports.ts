@@ -76,8 +76,9 @@ export interface FamilyStateStore {
   find(id: string): Promise<{ readonly state: FamilyState | undefined; readonly now: number }>;
   /**
    * Atomic: `next` takes the place of exactly `expected` (undefined: nothing), until it expires by itself at
-   * `expiresAt`. 'lost' where something else stands there, 'late' where `deadline` has passed; then nothing is
-   * written. All instants are the store's own: a command that was stuck on its way does nothing.
+   * `expiresAt`. 'lost' where something else stands there, 'late' where `deadline` or `expiresAt` has passed; then
+   * nothing is written. All instants are the store's own: a command that was stuck on its way does nothing, and one
+   * that comes twice meets what it has written the first time.
    */
   compareAndSwap(change: {
     readonly id: string;
