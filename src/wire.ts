@@ -199,6 +199,13 @@ export function authorizationServerOf(
     keyring,
     signingAlgs: config.keys.signing_algs,
     accessTokenLifetime: config.tokens.access_token_lifetime,
+    idTokenLifetime: config.tokens.id_token_lifetime,
+    authorizationCodeLifetime: config.tokens.authorization_code_lifetime,
+    sessionLifetimes: { lifetime: config.sessions.lifetime, idleLifetime: config.sessions.idle_lifetime },
+    accounts: stores.accounts,
+    documents: stores.documents,
+    sessions: stores.sessions,
+    consents: stores.consents,
     refresh: {
       lifetime: config.tokens.refresh_token_lifetime,
       idleLifetime: config.tokens.refresh_token_idle_lifetime,
