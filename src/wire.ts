@@ -1,4 +1,5 @@
 // The one place that chooses adapters: from a configuration to open stores, and from those to the parts of a core.
+import { type Authenticator, createAuthenticator } from './accounts/authenticate.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { documentFetcher } from './fetch-document.ts';
@@ -221,6 +222,18 @@ export function authorizationServerOf(
     clock,
     random,
   };
+}
+
+/** What tells who signs in by e-mail and password. One a process, with its queue. */
+export function authenticatorOf({ config, stores, clock, random }: House): Authenticator {
+  const { attempts_per_account, attempts_per_address, window } = config.sign_in;
+  return createAuthenticator({
+    accounts: stores.accounts,
+    attempts: stores.attempts,
+    limits: { perAccount: attempts_per_account, perAddress: attempts_per_address, window },
+    clock,
+    random,
+  });
 }
 
 /** What /readyz asks. A Redis that only warns is ready. */

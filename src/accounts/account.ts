@@ -1,13 +1,12 @@
 // Accounts as an operator cares for them: made, shown, given a password, disabled, signed out. The rules they keep:
 // sub is opaque and never used twice, no account speaks for the issuer, and every change leaves its audit entry.
-import { assertChanged } from '../change.ts';
+import { assertChanged, assertKnown } from '../change.ts';
 import type { Clock } from '../clock.ts';
-import { issuerClaims } from '../oauth/claims.ts';
 import { OperatorError } from '../operator-error.ts';
 import type { Random } from '../random.ts';
 import type { AccountRecord, AuditEntry, Stores } from '../stores/stores.ts';
-import { isEmail } from './email.ts';
 import { hashPassword } from './password.ts';
+import { assertRegistrable } from './registrable.ts';
 
 /** `actor` stands in the audit log. */
 export interface AccountManagement {
@@ -29,10 +28,6 @@ export interface NewAccount {
 interface Options {
   readonly dryRun?: boolean | undefined;
 }
-
-/** Every token that the account is in carries its claims. */
-const claimsSizeLimit = 8_192;
-const nameLengthLimit = 200;
 
 /** Throws OperatorError: exit 1 for what cannot be registered, exit 4 for an e-mail that is taken. */
 export async function createAccount(
@@ -74,7 +69,7 @@ export async function setPassword(
   if (!options.dryRun) {
     const audit = entry(management, 'password_set', account);
     const change = await management.stores.accounts.setPassword(account.sub, passwordHash, at, audit);
-    assertChanged(change, { unknown: unknown(email), unchanged: `the password of ${email} is that one` });
+    assertKnown(change, unknown(email));
   }
   return { ...account, passwordHash, ...cutOffAt(account, at) };
 }
@@ -99,7 +94,7 @@ export async function setAccountDisabled(
   return { ...account, disabledAt, ...(disabled && cutOffAt(account, at)) };
 }
 
-/** Refuses every token of the account that was issued before now. */
+/** Ends every sign-in of the account, and refuses every token that was issued before now. */
 export async function signOut(
   management: AccountManagement,
   email: string,
@@ -113,7 +108,7 @@ export async function signOut(
       at,
       entry(management, 'signed_out', account),
     );
-    assertChanged(change, { unknown: unknown(email), unchanged: `${email} was signed out later than now` });
+    assertKnown(change, unknown(email));
   }
   return { ...account, ...cutOffAt(account, at) };
 }
@@ -142,9 +137,10 @@ export const accountJson = (account: AccountRecord) => ({
 
 const unknown = (email: string): string => `there is no account ${email}: see \`mintmark accounts list\``;
 
+/** As the store moves it: forward, always. */
 const cutOffAt = ({ tokensValidAfter }: AccountRecord, at: number) => ({
   updatedAt: at,
-  tokensValidAfter: Math.max(tokensValidAfter ?? 0, at),
+  tokensValidAfter: Math.max(at, (tokensValidAfter ?? 0) + 0.000001),
 });
 
 const entry = ({ clock, actor }: AccountManagement, event: string, { sub }: AccountRecord): AuditEntry => ({
@@ -153,32 +149,3 @@ const entry = ({ clock, actor }: AccountManagement, event: string, { sub }: Acco
   actor,
   subject: sub,
 });
-
-function assertRegistrable(
-  email: string,
-  name: string | undefined,
-  claims: unknown,
-): asserts claims is Record<string, unknown> {
-  if (!isEmail(email)) throw new OperatorError(`${email} is no e-mail address: write it as name@example.com`);
-  if (name !== undefined && (name.trim() === '' || name.length > nameLengthLimit || /\p{Cc}/u.test(name))) {
-    throw new OperatorError(
-      `the name should have 1 to ${nameLengthLimit} characters, and no control characters`,
-    );
-  }
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
-    throw new OperatorError('the claims should be a JSON object, such as {"attributes":{"roles":["admin"]}}');
-  }
-  const own = Object.keys(claims).filter(
-    (claim) => issuerClaims.has(claim) || ['email', 'name'].includes(claim),
-  );
-  if (own.length > 0) {
-    throw new OperatorError(
-      `claims cannot hold ${own.join(', ')}: the issuer sets these itself, from --email and --name`,
-    );
-  }
-  if (Buffer.byteLength(JSON.stringify(claims)) > claimsSizeLimit) {
-    throw new OperatorError(
-      `the claims are larger than ${claimsSizeLimit} bytes: tokens would not fit into a header`,
-    );
-  }
-}

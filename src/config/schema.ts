@@ -142,7 +142,7 @@ const SignIn = Type.Object(
     attempts_per_address: count(
       100,
       1_000_000,
-      'Failed sign-ins per network address and window before it must wait.',
+      'Failed sign-ins per network address (of IPv6, per /64) and window before it must wait.',
     ),
     window: seconds(900, day, 'The window in which failed sign-ins are counted.', 60),
   },

@@ -2,6 +2,7 @@
 // gets a 500, and a fault is logged whole and shown not at all.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { PasswordQueueFullError } from '../accounts/password-queue.ts';
 import type { Events } from '../events.ts';
 import { SigningUnavailableError } from '../keys/signer.ts';
 import { OAuthError } from '../oauth/errors.ts';
@@ -26,6 +27,7 @@ export function asOAuthError(error: unknown): OAuthError {
   const options = { cause: error };
   if (error instanceof StoreUnavailableError) return new OAuthError('store_unavailable', options);
   if (error instanceof SigningUnavailableError) return new OAuthError('signing_unavailable', options);
+  if (error instanceof PasswordQueueFullError) return new OAuthError('sign_in_busy', options);
   if (error instanceof MacKeyMissingError) return new OAuthError('mac_key_unavailable', options);
   // Fastify's own refusals, and what the socket says of a caller that went away: before a handler is reached.
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };

@@ -5,6 +5,8 @@
 // spot: it takes a tenth of what the way to the pool and back does (docs/decisions).
 import { constants, type KeyObject, sign } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { promisify } from 'node:util';
+import { createBoundedQueue } from '../bounded-queue.ts';
 import type { SigningAlg } from '../stores/stores.ts';
 
 /** No signature can be had now: the queue is full, or no key may sign. Nothing was consumed; try again. */
@@ -17,14 +19,6 @@ export interface Signer {
   sign(alg: SigningAlg, key: KeyObject, input: string): Promise<string>;
   /** how many wait, the ones being signed not counted */
   waiting(): number;
-}
-
-interface Job {
-  readonly alg: SigningAlg;
-  readonly key: KeyObject;
-  readonly input: string;
-  readonly resolve: (signature: string) => void;
-  readonly reject: (error: Error) => void;
 }
 
 const DIGEST: Record<SigningAlg, string | null> = {
@@ -45,45 +39,22 @@ const inputOf = (input: string): Buffer => Buffer.from(input, 'latin1');
 
 const isElliptic = (alg: SigningAlg): boolean => alg === 'ES256' || alg === 'EdDSA';
 
+const signInPool = promisify(sign);
+
 /**
  * A queue of signatures. One more than there are cores is in flight, so that no core waits for the event loop to
  * bring it the next. `waitingLimit` bounds how many may wait: at a thousand signatures a second the last of
  * 2,000 waits two seconds, longer than a client should.
  */
 export function createSigner({ inFlight = availableParallelism() + 1, waitingLimit = 2_000 } = {}): Signer {
-  // A linked ring would save nothing here: an array that is cut in bulk stays cheap at this length.
-  let queue: Job[] = [];
-  let head = 0;
-  let running = 0;
-
-  function next(): void {
-    while (running < inFlight && head < queue.length) {
-      const job = queue[head++] as Job;
-      running += 1;
-      sign(DIGEST[job.alg], inputOf(job.input), options(job.alg, job.key), (error, signature) => {
-        running -= 1;
-        next();
-        if (error) job.reject(error);
-        else job.resolve(signature.toString('base64url'));
-      });
-    }
-    if (head === queue.length || head > 1_024) {
-      queue = queue.slice(head);
-      head = 0;
-    }
-  }
-
+  const full = () => new SigningUnavailableError('too many tokens wait for their signature');
+  const { run, waiting } = createBoundedQueue({ inFlight, waitingLimit, full });
   return {
-    waiting: () => queue.length - head,
+    waiting,
     async sign(alg, key, input) {
-      if (isElliptic(alg)) return sign(DIGEST[alg], inputOf(input), options(alg, key)).toString('base64url');
-      if (queue.length - head >= waitingLimit) {
-        throw new SigningUnavailableError('too many tokens wait for their signature');
-      }
-      return new Promise((resolve, reject) => {
-        queue.push({ alg, key, input, resolve, reject });
-        next();
-      });
+      const make = [DIGEST[alg], inputOf(input), options(alg, key)] as const;
+      const signature = isElliptic(alg) ? sign(...make) : await run(() => signInPool(...make));
+      return signature.toString('base64url');
     },
   };
 }

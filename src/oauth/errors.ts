@@ -206,6 +206,7 @@ export const refusals = {
   // not the caller's fault
   store_unavailable: unavailable('A store cannot be reached: try again.'),
   signing_unavailable: unavailable('No token can be signed now: try again.'),
+  sign_in_busy: unavailable('Too many wait to sign in: try again.'),
   mac_key_unavailable: unavailable('This replica cannot read the refresh token: try again.'),
   fault: { error: 'server_error', status: 500, description: 'Something went wrong here, and is in the log.' },
 } as const satisfies Record<string, Refusal>;

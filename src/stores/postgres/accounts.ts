@@ -1,5 +1,6 @@
 // Accounts in Postgres: one statement a verb.
 import type pg from 'pg';
+import { foldedEmail } from '../folded-email.ts';
 import type { AccountRecord, AccountStore } from '../stores.ts';
 import { changeRecord, createRecord, findRecord, query, requestLifetime } from './statements.ts';
 
@@ -11,9 +12,6 @@ const SELECT = `
 
 const KNOWN = 'SELECT FROM accounts WHERE sub = $2';
 
-/** E-mails are compared in this form: every spelling of one letter is one, and so are its cases. */
-const folded = (email: string) => email.normalize('NFC').toLowerCase();
-
 export function postgresAccounts(pool: pg.Pool): AccountStore {
   return {
     create(account, audit) {
@@ -23,12 +21,12 @@ export function postgresAccounts(pool: pg.Pool): AccountStore {
                               created_at, updated_at, disabled_at, tokens_valid_after)
         VALUES ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
       const { createdAt, updatedAt, disabledAt, tokensValidAfter } = instants;
-      const who = [sub, email, folded(email), name, passwordHash, JSON.stringify(claims)];
+      const who = [sub, email, foldedEmail(email), name, passwordHash, JSON.stringify(claims)];
       return createRecord(pool, insert, [...who, createdAt, updatedAt, disabledAt, tokensValidAfter], audit);
     },
 
     findByEmail: (email) =>
-      findRecord<AccountRecord>(pool, `${SELECT} WHERE folded_email = $1`, folded(email)),
+      findRecord<AccountRecord>(pool, `${SELECT} WHERE folded_email = $1`, foldedEmail(email)),
 
     findBySub: (sub) => findRecord<AccountRecord>(pool, `${SELECT} WHERE sub = $1`, sub),
 

@@ -14,6 +14,9 @@ import {
   T,
 } from './setting.ts';
 
+/** The least that a cut-off moves by: families are told by its value that it is another. */
+const LEAST = 0.000001;
+
 function account(more: Partial<AccountRecord> = {}): AccountRecord {
   const sub = more.sub ?? fresh('sub');
   return {
@@ -142,18 +145,12 @@ export async function accountsKeepTheirPromises(t: Test, replicas: Replicas): Pr
     t.equal(await set('newer', T + 4), 'changed');
     t.strictSame(
       await accounts.findBySub(record.sub),
-      { ...changed, passwordHash: 'newer' },
-      'never backwards',
+      { ...changed, passwordHash: 'newer', tokensValidAfter: T + 5 + LEAST },
+      'never backwards, and always onwards',
     );
-    t.equal(await set('newer', T + 5), 'unchanged');
-    t.equal(await set('newer', T + 6), 'changed', 'the same password again, but later');
+    t.equal(await set('newer', T + 6), 'changed', 'the same password again');
     t.equal((await accounts.findBySub(record.sub))?.tokensValidAfter, T + 6);
-    t.strictSame(await eventsOf(stores, record.sub), [
-      'password.set',
-      'password.set',
-      'password.set',
-      'account.created',
-    ]);
+    t.strictSame(await eventsOf(stores, record.sub), ['password.set', 'password.set', 'account.created']);
   });
 
   await t.test('disabling cuts off at the same instant, enabling leaves the cut-off', async (t) => {
@@ -167,28 +164,67 @@ export async function accountsKeepTheirPromises(t: Test, replicas: Replicas): Pr
     t.equal(await set(null), 'changed');
     t.strictSame(await accounts.findBySub(record.sub), { ...disabled, disabledAt: null });
     t.equal(await set(T + 3), 'changed');
-    t.strictSame(await accounts.findBySub(record.sub), { ...disabled, disabledAt: T + 3 }, 'never backwards');
+    const again = { ...disabled, disabledAt: T + 3, tokensValidAfter: T + 5 + LEAST };
+    t.strictSame(await accounts.findBySub(record.sub), again, 'never backwards, and always onwards');
   });
 
-  await t.test('a cut-off only moves forward', async (t) => {
+  await t.test('a cut-off moves forward every time', async (t) => {
     const record = await created();
     const cutOff = (at: number) => accounts.cutOff(record.sub, at, entry(record.sub, { at: T + 9 }));
+    const movedTo = async () => (await accounts.findBySub(record.sub))?.tokensValidAfter;
     t.equal(await cutOff(T + 5), 'changed');
-    t.equal(await cutOff(T + 5), 'unchanged');
-    t.equal(await cutOff(T + 4), 'unchanged');
-    const cut = { ...record, tokensValidAfter: T + 5, updatedAt: T + 9 };
-    t.strictSame(await accounts.findBySub(record.sub), cut);
-    t.equal(await cutOff(T + 5 + 2 ** -20), 'changed');
-    t.equal((await eventsOf(stores, record.sub)).length, 3);
+    t.strictSame(await accounts.findBySub(record.sub), {
+      ...record,
+      tokensValidAfter: T + 5,
+      updatedAt: T + 9,
+    });
+    t.equal(await cutOff(T + 5), 'changed');
+    t.equal(await movedTo(), T + 5 + LEAST, 'by the least, where it stands there already');
+    t.equal(await cutOff(T + 4), 'changed');
+    t.equal(await movedTo(), T + 5 + LEAST + LEAST, 'and where it stands later');
+    t.equal(await cutOff(T + 6), 'changed');
+    t.equal(await movedTo(), T + 6);
+    t.equal((await eventsOf(stores, record.sub)).length, 5);
   });
 
-  await t.test('of a hundred cut-offs in any order, the latest stays', async (t) => {
+  await t.test('of a hundred cut-offs in any order every one moves it', async (t) => {
     const { sub } = await created();
     const outcomes = await race(replicas, ({ accounts }, racer) =>
       accounts.cutOff(sub, T + ((racer * 37) % 100), entry(sub)),
     );
-    t.equal((await accounts.findBySub(sub))?.tokensValidAfter, T + 99);
-    t.equal((await eventsOf(stores, sub)).length - 1, count(outcomes, 'changed'));
+    t.equal(count(outcomes, 'changed'), 100);
+    const { tokensValidAfter } = (await accounts.findBySub(sub)) ?? {};
+    t.ok(tokensValidAfter && tokensValidAfter >= T + 99 && tokensValidAfter < T + 99.001);
+    t.equal((await eventsOf(stores, sub)).length, 101);
+  });
+
+  await t.test('another hash of the same password cuts nothing off', async (t) => {
+    const record = await created({ passwordHash: 'old' });
+    t.equal(await accounts.replaceHash(record.sub, 'old', 'new'), 'changed');
+    t.strictSame(await accounts.findBySub(record.sub), { ...record, passwordHash: 'new' });
+    t.equal(await accounts.replaceHash(record.sub, 'old', 'newer'), 'unchanged', 'it is no longer that one');
+    t.equal(await accounts.replaceHash(fresh('sub'), 'old', 'new'), 'unchanged');
+    t.equal((await accounts.findBySub(record.sub))?.passwordHash, 'new');
+    t.strictSame(await eventsOf(stores, record.sub), ['account.created']);
+  });
+
+  await t.test('of a hundred that replace one hash, one does', async (t) => {
+    const { sub } = await created({ passwordHash: 'old' });
+    const outcomes = await race(replicas, ({ accounts }, racer) =>
+      accounts.replaceHash(sub, 'old', `new ${racer}`),
+    );
+    t.equal(count(outcomes, 'changed'), 1);
+    t.equal((await accounts.findBySub(sub))?.passwordHash, `new ${outcomes.indexOf('changed')}`);
+  });
+
+  await t.test('the longest imported hash is known while it is left', async (t) => {
+    const hashed = (iterations: number) =>
+      created({ passwordHash: `pbkdf2_sha256$${iterations}$salt$aGFzaA==` });
+    t.equal(await accounts.longestImportedHash(), 0);
+    const [longest] = [await hashed(1_000_000), await hashed(870_000), await created({ passwordHash: 'x' })];
+    t.equal(await accounts.longestImportedHash(), 1_000_000, 'as a number');
+    await accounts.replaceHash(longest.sub, longest.passwordHash ?? '', 'new');
+    t.equal(await accounts.longestImportedHash(), 870_000);
   });
 
   await t.test('what is asked of an unknown account changes and notes nothing', async (t) => {
