@@ -2,7 +2,7 @@
 // carries. No client id and no subject is a label, since their number has no bound; they stand in the log.
 import type { BaseLogger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
-import type { OAuthError } from './oauth/errors.ts';
+import type { OAuthError, Reason } from './oauth/errors.ts';
 import type { IssuedTokens } from './oauth/token.ts';
 
 /** What was asked, and where to write about it; src/log.ts says how much of it is written. */
@@ -14,7 +14,15 @@ export interface Asked {
   readonly log: Pick<BaseLogger, 'debug' | 'info' | 'warn' | 'error'>;
 }
 
+/** Who signed in, and what for. */
+export interface SignedIn {
+  readonly sub: string;
+  readonly clientId: string;
+}
+
 export interface Events {
+  /** A person has signed in. */
+  signedIn(asked: Asked, signedIn: SignedIn): void;
   tokensIssued(asked: Asked, issued: Omit<IssuedTokens, 'response'>): void;
   /** The caller was refused, for a reason of the table. */
   refused(asked: Asked, error: OAuthError): void;
@@ -24,29 +32,54 @@ export interface Events {
   checkFailed(asked: Asked, check: string, error: unknown): void;
 }
 
+/** Why nobody was signed in, as the counter has it. */
+const signInRefusals: { readonly [reason in Reason]?: string } = {
+  account_unknown: 'account_unknown',
+  account_disabled: 'account_disabled',
+  password_wrong: 'password_wrong',
+  sign_in_throttled: 'throttled',
+  sign_in_busy: 'busy',
+};
+
+function createCounters(registry: Registry) {
+  const registers = [registry];
+  return {
+    issued: new Counter({
+      name: 'mintmark_tokens_issued_total',
+      help: 'Access tokens issued.',
+      labelNames: ['grant_type', 'alg'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'mintmark_refusals_total',
+      help: 'Requests refused, by reason (docs/errors.md).',
+      labelNames: ['reason'],
+      registers,
+    }),
+    refreshes: new Counter({
+      name: 'mintmark_refresh_total',
+      help: 'Refresh tokens presented, by what became of them (docs/errors.md has those that were refused).',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    signIns: new Counter({
+      name: 'mintmark_sign_ins_total',
+      help: 'People who tried to sign in, by what became of it.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    faults: new Counter({ name: 'mintmark_faults_total', help: 'Answers with status 500.', registers }),
+  };
+}
+
 /** Counts into `registry`. */
 export function createEvents(registry: Registry): Events {
-  const registers = [registry];
-  const issued = new Counter({
-    name: 'mintmark_tokens_issued_total',
-    help: 'Access tokens issued.',
-    labelNames: ['grant_type', 'alg'],
-    registers,
-  });
-  const refusals = new Counter({
-    name: 'mintmark_refusals_total',
-    help: 'Requests refused, by reason (docs/errors.md).',
-    labelNames: ['reason'],
-    registers,
-  });
-  const refreshes = new Counter({
-    name: 'mintmark_refresh_total',
-    help: 'Refresh tokens presented, by what became of them (docs/errors.md has those that were refused).',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const faults = new Counter({ name: 'mintmark_faults_total', help: 'Answers with status 500.', registers });
+  const { issued, refusals, refreshes, signIns, faults } = createCounters(registry);
   return {
+    signedIn(asked, { sub, clientId }) {
+      signIns.inc({ outcome: 'signed_in' });
+      asked.log.info({ requestId: asked.id, req: asked, sub, clientId }, 'signed in');
+    },
     tokensIssued({ id, log }, { clientId, grantType, alg, refresh }) {
       issued.inc({ grant_type: grantType, alg });
       if (refresh) refreshes.inc({ outcome: refresh.outcome });
@@ -59,6 +92,8 @@ export function createEvents(registry: Registry): Events {
       refusals.inc({ reason });
       const outcome = /^refresh_token_(.*)/.exec(reason)?.[1];
       if (outcome !== undefined) refreshes.inc({ outcome });
+      const signIn = signInRefusals[reason];
+      if (signIn !== undefined) signIns.inc({ outcome: signIn });
       const why = cause instanceof Error ? { cause: cause.message } : {};
       const facts = { requestId: asked.id, req: asked, reason, clientId, familyId, ...why };
       const isAlarming = refusal.status >= 500 || reason === 'refresh_token_replayed';

@@ -16,7 +16,6 @@ import { notedRevocations } from './keys/revocation-notes.ts';
 import { createMacKeyRing, loadRootSecrets, type MacKeyRing } from './keys/root-secrets.ts';
 import type { KeyManagement } from './keys/rotate.ts';
 import { createSigner } from './keys/signer.ts';
-import { isLoopbackHost } from './loopback.ts';
 import { type AuthorizationServer, endpointsOf } from './oauth/authorization-server.ts';
 import { createFloorLedger } from './oauth/floor-ledger.ts';
 import { lifetimeLimits } from './oauth/lifetimes.ts';
@@ -183,13 +182,10 @@ export function macKeyRingOf({ config, stores, clock }: House): MacKeyRing {
 }
 
 /** The record that the protocol works with. */
-export function authorizationServerOf(
-  { config, stores, clock, random }: House,
-  keyring: Keyring,
-  macKeyRing: MacKeyRing,
-): AuthorizationServer {
-  const { protocol, hostname } = new URL(config.issuer);
-  const allowLoopback = protocol === 'http:' && isLoopbackHost(hostname);
+export function authorizationServerOf(house: House, keyring: Keyring, macKeyRing: MacKeyRing) {
+  const { config, stores, clock, random } = house;
+  // An issuer on http is one on loopback (config/rules.ts).
+  const allowLoopback = config.issuer.startsWith('http:');
   return {
     issuer: config.issuer,
     endpoints: endpointsOf(config.issuer),
@@ -204,6 +200,7 @@ export function authorizationServerOf(
     authorizationCodeLifetime: config.tokens.authorization_code_lifetime,
     sessionLifetimes: { lifetime: config.sessions.lifetime, idleLifetime: config.sessions.idle_lifetime },
     accounts: stores.accounts,
+    authenticator: authenticatorOf(house),
     documents: stores.documents,
     sessions: stores.sessions,
     consents: stores.consents,
@@ -221,7 +218,7 @@ export function authorizationServerOf(
     macKeys: macKeyRing.macKeys,
     clock,
     random,
-  };
+  } satisfies AuthorizationServer;
 }
 
 /** What tells who signs in by e-mail and password. One a process, with its queue. */

@@ -37,15 +37,30 @@ export function asOAuthError(error: unknown): OAuthError {
   return new OAuthError(isCallers ? 'request_malformed' : 'fault', options);
 }
 
-/** Tells of an error and answers it. */
-export function answerError(parts: { events: Events; random: Random }) {
+/** A refusal in a caller's format. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly body: object | string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const oauthAnswer = (refused: OAuthError): ErrorAnswer => ({
+  status: refused.refusal.status,
+  body: errorBody(refused),
+});
+
+/** Tells of an error and answers it, in the caller's format. */
+export function answerError(
+  parts: { events: Events; random: Random },
+  answerOf: (refused: OAuthError, request: FastifyRequest) => ErrorAnswer = oauthAnswer,
+) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const refused = asOAuthError(error);
     if (refused.reason === 'fault') parts.events.faulted(request, error);
     else parts.events.refused(request, refused);
-    const { status } = refused.refusal;
+    const { status, body, headers = {} } = answerOf(refused, request);
     // With jitter, so that those who were refused together do not come back together.
     if (status === 503) reply.header('retry-after', 1 + ((parts.random.bytes(1)[0] ?? 0) % 3));
-    return reply.code(status).send(errorBody(refused));
+    return reply.code(status).headers(headers).send(body);
   };
 }

@@ -6,6 +6,9 @@ import type { ClaimsRequest } from './claims-request.ts';
 export const prompts = ['none', 'login', 'consent', 'select_account'] as const;
 export type Prompt = (typeof prompts)[number];
 
+/** Every page is made for every size, so they decide nothing. */
+export const displays: readonly string[] = ['page', 'popup', 'touch', 'wap'];
+
 export interface AuthorizationRequest {
   readonly clientId: string;
   readonly redirectUri: string;

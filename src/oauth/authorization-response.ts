@@ -8,7 +8,7 @@ export type ResponseMode = 'query' | 'form_post';
 export interface ResponseTarget {
   readonly redirectUri: string;
   readonly responseMode: ResponseMode;
-  readonly state: string | undefined;
+  readonly state?: string | undefined;
 }
 
 export interface AuthorizationResponse {

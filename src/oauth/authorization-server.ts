@@ -1,5 +1,6 @@
 // The authorization server: a flat record of parts, built once. A function names the parts it needs:
 // `as: Pick<AuthorizationServer, 'clients' | 'clock'>`.
+import type { Authenticator } from '../accounts/authenticate.ts';
 import type { Clock } from '../clock.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Random } from '../random.ts';
@@ -56,6 +57,8 @@ export interface AuthorizationServer {
   readonly authorizationCodeLifetime: number;
   readonly sessionLifetimes: SessionLifetimes;
   readonly accounts: AccountStore;
+  /** how people show who they are */
+  readonly authenticator: Authenticator;
   readonly documents: DocumentStore;
   readonly sessions: SessionStore;
   readonly consents: ConsentStore;

@@ -2,10 +2,10 @@
 // Checks in order, each with a name. The rule it keeps: before the client and its redirect URI are trusted a failure is
 // shown to the person, after that it is told to the client, and the two are of different types.
 import type { ClientRecord } from '../stores/stores.ts';
-import { type AuthorizationRequest, type Prompt, prompts } from './authorization-request.ts';
+import { type AuthorizationRequest, displays, type Prompt, prompts } from './authorization-request.ts';
 import { type AuthorizationResponse, errorResponse, type ResponseTarget } from './authorization-response.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
-import { readClaimsRequest } from './claims-request.ts';
+import { type ClaimsRequest, readClaimsRequest } from './claims-request.ts';
 import { OAuthError } from './errors.ts';
 import { readSubjectHint } from './id-token-hint.ts';
 import type { Parameters } from './parameters.ts';
@@ -78,6 +78,7 @@ async function check(
   responseType(values, client);
   display(values);
   const asked = await resourcesOf(as, client, resources);
+  const claims = readClaimsRequest(values.get('claims'));
   return {
     ...target,
     clientId,
@@ -90,8 +91,8 @@ async function check(
     loginHint: values.get('login_hint'),
     uiLocales: list(values, 'ui_locales'),
     acrValues: list(values, 'acr_values'),
-    claims: readClaimsRequest(values.get('claims')),
-    subjectHint: readSubjectHint(as, values.get('id_token_hint'), clientId),
+    claims,
+    subjectHint: subjectHint(as, values.get('id_token_hint'), clientId, claims),
   };
 }
 
@@ -137,10 +138,24 @@ function maxAge(values: Values, { metadata }: ClientRecord): number | undefined 
   return Number(text);
 }
 
-/** Every page is made for every size, so it decides nothing; what is no display is refused all the same. */
+/** OpenID Connect Core 3.1.2.1, 5.5.1: a hint and a `sub` that is asked for by its value both say who may answer. */
+function subjectHint(
+  as: Parts,
+  hint: string | undefined,
+  clientId: string,
+  claims: ClaimsRequest | undefined,
+): string | undefined {
+  const hinted = readSubjectHint(as, hint, clientId);
+  const requested = claims?.id_token?.sub?.value;
+  if (requested === undefined) return hinted;
+  if (hinted !== undefined && hinted !== requested) throw new OAuthError('subjects_differ');
+  return String(requested);
+}
+
+/** What is no display is refused, though it would decide nothing. */
 function display(values: Values): void {
   const wanted = values.get('display');
-  if (wanted === undefined || ['page', 'popup', 'touch', 'wap'].includes(wanted)) return;
+  if (wanted === undefined || displays.includes(wanted)) return;
   throw new OAuthError('display_unsupported');
 }
 

@@ -1,5 +1,6 @@
 // Refusals: RFC 6749 5.2, RFC 8707 2. Many reasons, few codes: the reason goes to the log and the counter, the
 // code and its description to the caller. docs/errors.md is this table, and a test says so.
+// biome-ignore-all lint/style/noExcessiveLinesPerFile: one table, to be read in one place.
 
 type ErrorCode =
   | 'invalid_request'
@@ -64,6 +65,13 @@ const notGranted: Refusal = {
   error: 'invalid_grant',
   status: 400,
   description: 'The refresh token is invalid, expired or revoked.',
+};
+
+/** One answer for all of them, so that nobody learns which accounts exist, and which are disabled. */
+const notSignedIn: Refusal = {
+  error: 'access_denied',
+  status: 401,
+  description: 'No active account found with the given credentials',
 };
 
 /** One answer for all of them, so that nobody learns which clients exist, and which are disabled. */
@@ -164,6 +172,7 @@ export const refusals = {
   display_unsupported: request('display must be page, popup, touch or wap.'),
   too_many_values: request('A parameter has more than 20 values.'),
   claims_malformed: request('claims is not a claims request (OpenID Connect Core 5.5).'),
+  subjects_differ: request('id_token_hint is of another subject than claims ask for.'),
   id_token_hint_invalid: request('id_token_hint is not an ID token that this client was issued.'),
   login_required: asked('login_required', 'The person has to sign in.'),
   consent_required: asked('consent_required', 'The person has to be asked for consent.'),
@@ -172,6 +181,22 @@ export const refusals = {
     'The authentication context class that is asked for cannot be reached.',
   ),
   consent_refused: asked('access_denied', 'The person did not allow it.'),
+
+  // what a person's browser brings
+  interaction_unknown: request('There is no such sign-in, or it has expired.', 404),
+  interaction_of_another_browser: request('The sign-in was begun in another browser.', 403),
+  csrf_token_wrong: request('The form is not one that this browser was given.', 403),
+  wrong_host: request('The issuer is known by another name.'),
+
+  // who signs in
+  account_unknown: notSignedIn,
+  account_disabled: notSignedIn,
+  password_wrong: notSignedIn,
+  sign_in_throttled: {
+    error: 'temporarily_unavailable',
+    status: 429,
+    description: 'Request was throttled.',
+  },
 
   // authorization codes
   code_missing: request('code is missing.'),

@@ -22,7 +22,10 @@ export interface DocumentStore {
 }
 
 export interface SessionStore {
-  /** `id` is the secret that the browser holds: only its digest is kept. Atomic with its entry. */
+  /**
+   * `id` is the secret that the browser holds: only its digest is kept. Atomic with its entry; where the `sid` is known
+   * already, `id` and all else take the place of what was there, and the former id finds nothing.
+   */
   create(id: string, session: Session, audit: AuditEntry): Promise<void>;
   /** The session with its account, whether they are still good or not. */
   find(id: string): Promise<{ readonly session: Session; readonly account: AccountRecord } | undefined>;

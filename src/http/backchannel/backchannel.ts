@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Events } from '../../events.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
-import { assertFormType, formSizeLimit, parseForm } from '../../oauth/parameters.ts';
 import { answerError, asOAuthError } from '../errors.ts';
+import { acceptForms } from '../forms.ts';
 import { noStore } from '../headers.ts';
 import { token } from './token.ts';
 
@@ -30,17 +30,4 @@ export async function backchannel(scope: FastifyInstance, { as, events }: Backch
     return answer(error, request, reply);
   });
   token(scope, { as, events });
-}
-
-/** Our own parser, since the usual ones forgive what RFC 6749 refuses. */
-function acceptForms(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser(
-    '*',
-    { parseAs: 'buffer', bodyLimit: formSizeLimit },
-    async (request: FastifyRequest, body: Buffer) => {
-      assertFormType(request.headers['content-type']);
-      return parseForm(body);
-    },
-  );
 }

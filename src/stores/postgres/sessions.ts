@@ -22,6 +22,11 @@ const CREATE = `
     INSERT INTO sessions (digest, sid, sub, auth_time, acr, amr, created_at, last_seen_at, expires_at,
                           account_cut_off, user_agent, address)
     VALUES ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    ON CONFLICT (sid) DO UPDATE SET
+      digest = excluded.digest, sub = excluded.sub, auth_time = excluded.auth_time, acr = excluded.acr,
+      amr = excluded.amr, created_at = excluded.created_at, last_seen_at = excluded.last_seen_at,
+      expires_at = excluded.expires_at, account_cut_off = excluded.account_cut_off,
+      user_agent = excluded.user_agent, address = excluded.address
   )
   ${writeAudit('$1')}`;
 
