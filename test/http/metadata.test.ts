@@ -22,11 +22,34 @@ t.test('both documents are one, and name what works and nothing else', async (t)
   t.strictSame(oauth, openid);
   t.strictSame(oauth, {
     issuer,
+    authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
     jwks_uri: jwksUri,
-    grant_types_supported: ['client_credentials'],
-    response_types_supported: [],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query', 'form_post'],
+    code_challenge_methods_supported: ['S256'],
+    scopes_supported: ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'],
+    claims_supported: [
+      ...['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'azp', 'sid'],
+      ...['name', 'family_name', 'given_name', 'middle_name', 'nickname', 'preferred_username', 'profile'],
+      ...['picture', 'website', 'gender', 'birthdate', 'zoneinfo', 'locale', 'updated_at'],
+      ...['email', 'email_verified', 'address', 'phone_number', 'phone_number_verified'],
+    ],
+    acr_values_supported: ['aal1'],
+    prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+    display_values_supported: ['page', 'popup', 'touch', 'wap'],
+    ui_locales_supported: ['en', 'de'],
+    authorization_response_iss_parameter_supported: true,
+    claims_parameter_supported: true,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    token_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      'none',
+    ],
     token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],
@@ -105,7 +128,7 @@ t.test('health says alive and ready, and in detail what was looked at', async (t
   t.strictSame(await (await fetch(`${issuer}/readyz`)).json(), { status: 'ready' });
   const verbose = await fetch(`${issuer}/readyz?verbose`);
   const { checks } = (await verbose.json()) as { checks: Record<string, unknown>[] };
-  t.strictSame(checks.map(({ name }) => name).sort(), ['keys', 'migrations', 'postgres']);
+  t.strictSame(checks.map(({ name }) => name).sort(), ['keys', 'migrations', 'postgres', 'root secret']);
   for (const check of checks) t.match(check, { ok: true, seconds: Number });
   t.equal(verbose.headers.get('cache-control'), 'no-store');
 });

@@ -2,13 +2,17 @@
 import type { Test } from 'tap';
 import { accountsKeepTheirPromises } from './conformance/accounts.ts';
 import { clientsKeepTheirPromises } from './conformance/clients.ts';
+import { consentsKeepTheirPromises } from './conformance/consents.ts';
+import { documentsKeepTheirPromises } from './conformance/documents.ts';
 import { keysKeepTheirPromises } from './conformance/keys.ts';
 import { leasesKeepTheirPromises } from './conformance/leases.ts';
 import { replaysKeepTheirPromises } from './conformance/replays.ts';
 import { resourcesKeepTheirPromises } from './conformance/resources.ts';
+import { sessionsKeepTheirPromises } from './conformance/sessions.ts';
 import type { Replicas } from './conformance/setting.ts';
 import { upkeepKeepsItsPromises } from './conformance/upkeep.ts';
 
+export { documentsKeepTheirPromises } from './conformance/documents.ts';
 export { replaysKeepTheirPromises } from './conformance/replays.ts';
 export type { Replicas } from './conformance/setting.ts';
 export { everyVerbIsUnavailable } from './conformance/unavailable.ts';
@@ -27,5 +31,13 @@ export async function storesKeepTheirPromises(t: Test, open: () => Promise<Repli
       replicas.map(({ replays }) => replays),
     ),
   );
+  await t.test('documents', (t) =>
+    documentsKeepTheirPromises(
+      t,
+      replicas.map(({ documents }) => documents),
+    ),
+  );
+  await t.test('sessions', (t) => sessionsKeepTheirPromises(t, replicas));
+  await t.test('consents', (t) => consentsKeepTheirPromises(t, replicas));
   await t.test('audit, health and sweeper', (t) => upkeepKeepsItsPromises(t, replicas));
 }

@@ -5,13 +5,18 @@ import t, { type Test } from 'tap';
 import { systemClock } from '../../src/clock.ts';
 import { OperatorError } from '../../src/operator-error.ts';
 import { openRedis, type RedisConnection } from '../../src/stores/redis/connection.ts';
+import { redisDocuments } from '../../src/stores/redis/documents.ts';
 import { readRedisUrl } from '../../src/stores/redis/redis-url.ts';
 import { redisReplays } from '../../src/stores/redis/replays.ts';
 import { StoreUnavailableError } from '../../src/stores/stores.ts';
 import { type Line, startLine } from '../helpers/line.ts';
 import { findRedis, freePort, startRedis, type TestServer } from '../helpers/servers.ts';
 import { fresh } from './conformance/setting.ts';
-import { everyVerbIsUnavailable, replaysKeepTheirPromises } from './conformance.ts';
+import {
+  documentsKeepTheirPromises,
+  everyVerbIsUnavailable,
+  replaysKeepTheirPromises,
+} from './conformance.ts';
 
 const url = process.env.TEST_REDIS_URL ?? '';
 const given = { skip: url ? false : 'TEST_REDIS_URL names no Redis server' };
@@ -60,6 +65,10 @@ async function failed(call: Promise<unknown>): Promise<{ outcome: unknown; secon
 t.test('replays on Redis, from two replicas', given, async (t) => {
   const [one, two] = [await open(t, url), await open(t, url)];
   await replaysKeepTheirPromises(t, [redisReplays(one.redis), redisReplays(two.redis)]);
+
+  await t.test('documents', (t) =>
+    documentsKeepTheirPromises(t, [redisDocuments(one.redis, () => 0), redisDocuments(two.redis, () => 0)]),
+  );
 
   await t.test('every key is short, ours, for one slot, and expires', async (t) => {
     await use(one, 'x'.repeat(100_000));
