@@ -14,6 +14,8 @@ const { issuer } = server;
 const jwksUri = `${issuer}/.well-known/jwks.json`;
 
 t.test('both documents are one, and name what works and nothing else', async (t) => {
+  const proven = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+  const algs = ['RS256', 'PS256', 'ES256', 'EdDSA'];
   const [oauth, openid] = await Promise.all(
     ['oauth-authorization-server', 'openid-configuration'].map(async (name) => {
       return (await fetch(`${issuer}/.well-known/${name}`)).json();
@@ -23,11 +25,18 @@ t.test('both documents are one, and name what works and nothing else', async (t)
   t.strictSame(oauth, {
     issuer,
     token_endpoint: `${issuer}/token`,
+    introspection_endpoint: `${issuer}/introspect`,
+    revocation_endpoint: `${issuer}/revoke`,
     jwks_uri: jwksUri,
-    grant_types_supported: ['client_credentials'],
+    grant_types_supported: ['client_credentials', 'refresh_token'],
     response_types_supported: [],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
-    token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    token_endpoint_auth_methods_supported: [...proven, 'none'],
+    token_endpoint_auth_signing_alg_values_supported: algs,
+    introspection_endpoint_auth_methods_supported: proven,
+    introspection_endpoint_auth_signing_alg_values_supported: algs,
+    introspection_signing_alg_values_supported: ['RS256'],
+    revocation_endpoint_auth_methods_supported: [...proven, 'none'],
+    revocation_endpoint_auth_signing_alg_values_supported: algs,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],
   });
@@ -105,7 +114,7 @@ t.test('health says alive and ready, and in detail what was looked at', async (t
   t.strictSame(await (await fetch(`${issuer}/readyz`)).json(), { status: 'ready' });
   const verbose = await fetch(`${issuer}/readyz?verbose`);
   const { checks } = (await verbose.json()) as { checks: Record<string, unknown>[] };
-  t.strictSame(checks.map(({ name }) => name).sort(), ['keys', 'migrations', 'postgres']);
+  t.strictSame(checks.map(({ name }) => name).sort(), ['keys', 'migrations', 'postgres', 'root secret']);
   for (const check of checks) t.match(check, { ok: true, seconds: Number });
   t.equal(verbose.headers.get('cache-control'), 'no-store');
 });
