@@ -13,6 +13,8 @@ export interface Load {
   readonly seconds: number;
   /** a form POST with HTTP Basic; GET where absent */
   readonly form?: { readonly body: string; readonly authorization: string };
+  /** a script of wrk's that makes the requests */
+  readonly lua?: string;
 }
 
 export interface Measured {
@@ -34,8 +36,9 @@ export const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** One run of wrk, pinned to `core`. Throws where wrk is missing or nothing answered. */
-export async function load({ url, connections, seconds, form }: Load, core: number): Promise<Measured> {
-  const script = form ? ['-s', scriptFor(form)] : [];
+export async function load({ url, connections, seconds, form, lua }: Load, core: number): Promise<Measured> {
+  const text = lua ?? (form && formScript(form));
+  const script = text === undefined ? [] : ['-s', scriptFile(text)];
   const args = [
     '-c',
     String(core),
@@ -43,6 +46,9 @@ export async function load({ url, connections, seconds, form }: Load, core: numb
     '-t1',
     `-c${connections}`,
     `-d${seconds}s`,
+    // Longer than anybody waits: what is slow counts as slow, not as lost.
+    '--timeout',
+    '10s',
     '--latency',
     ...script,
     url,
@@ -64,32 +70,41 @@ export async function load({ url, connections, seconds, form }: Load, core: numb
   };
 }
 
-/** The medians of several runs; a run with errors is a failure, since a refusal is cheap and would flatter. */
-export async function medians(what: Load, core: number, runs: number): Promise<Measured> {
-  const measured: Measured[] = [];
-  for (let i = 0; i < runs; i += 1) measured.push(await load(what, core));
-  const errors = measured.reduce((sum, one) => sum + one.errors, 0);
-  if (errors > 0) throw new Error(`${errors} requests to ${what.url} were refused or lost`);
-  return {
-    perSecond: median(measured.map((one) => one.perSecond)),
-    p50: median(measured.map((one) => one.p50)),
-    p99: median(measured.map((one) => one.p99)),
-    errors,
-  };
+/**
+ * The medians of several runs of each load, in turn, so that what else the machine does falls on all alike. A run with
+ * errors is a failure, since a refusal is cheap and would flatter.
+ */
+export async function medians(loads: readonly Load[], core: number, runs: number): Promise<Measured[]> {
+  const measured: Measured[][] = loads.map(() => []);
+  for (let i = 0; i < runs; i += 1) {
+    for (const [n, one] of loads.entries()) measured[n]?.push(await load(one, core));
+  }
+  return measured.map((ofOne, n) => {
+    const errors = ofOne.reduce((sum, one) => sum + one.errors, 0);
+    if (errors > 0) throw new Error(`${errors} requests to ${loads[n]?.url} were refused or lost`);
+    return {
+      perSecond: median(ofOne.map((one) => one.perSecond)),
+      p50: median(ofOne.map((one) => one.p50)),
+      p99: median(ofOne.map((one) => one.p99)),
+      errors,
+    };
+  });
 }
 
 let scripts = 0;
 
-function scriptFor({ body, authorization }: NonNullable<Load['form']>): string {
-  scripts += 1;
-  const path = join(tmpdir(), `mintmark-bench-${process.pid}-${scripts}.lua`);
-  const lines = [
+const formScript = ({ body, authorization }: NonNullable<Load['form']>): string =>
+  [
     'wrk.method = "POST"',
     `wrk.body = ${JSON.stringify(body)}`,
     'wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"',
     `wrk.headers["Authorization"] = ${JSON.stringify(authorization)}`,
-  ];
-  writeFileSync(path, lines.join('\n'), { mode: 0o600 });
+  ].join('\n');
+
+function scriptFile(text: string): string {
+  scripts += 1;
+  const path = join(tmpdir(), `mintmark-bench-${process.pid}-${scripts}.lua`);
+  writeFileSync(path, text, { mode: 0o600 });
   return path;
 }
 

@@ -1,28 +1,27 @@
-// `npm run bench`: the figures that the project publishes, each as a ratio to this machine's own limit in the same
-// run. The service has one core, the load generator the other. Needs wrk, taskset, openssl, Postgres and Redis.
+// `npm run bench`: the figures that the project publishes, each as a ratio to this machine's own limits in the same
+// run: what openssl signs, and what a bare node:http server answers (bench/bare.ts). The service has one core, the load
+// generator the other. Needs wrk, taskset, openssl, Postgres and Redis. `npm run bench -- refresh` measures a part:
+// starts, servers or refresh.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SigningAlg } from '../src/stores/stores.ts';
 import { startPostgres, startRedis } from '../test/helpers/servers.ts';
 import { type ServiceProcess, scratchFolder, startService } from '../test/helpers/service.ts';
-import { type Load, load, type Measured, medians, opensslSignatures } from './load.ts';
-
-const SERVICE_CORE = 0;
-const through = ['taskset', '-c', String(SERVICE_CORE)];
-const LOAD_CORE = 1;
-const RUNS = Number(process.env.BENCH_RUNS ?? 3);
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
-
-interface Row {
-  readonly what: string;
-  readonly measured: string;
-  readonly against: string;
-}
-
-const rows: Row[] = [];
-const tell = (what: string, measured: string, against = ''): void => {
-  rows.push({ what, measured, against });
-  console.error(`${what}: ${measured} ${against}`);
-};
+import { type Asked, startBare } from './bare.ts';
+import { load, type Measured, medians, opensslSignatures } from './load.ts';
+import { measureRefreshes } from './refresh.ts';
+import {
+  LOAD_CORE,
+  latency,
+  percent,
+  printTable,
+  RUNS,
+  rate,
+  SECONDS,
+  SERVICE_CORE,
+  tell,
+  through,
+} from './report.ts';
 
 /** Resident memory. */
 function megabytesOf({ pid }: ServiceProcess): number {
@@ -30,15 +29,8 @@ function megabytesOf({ pid }: ServiceProcess): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
 }
 
-const rate = ({ perSecond }: Measured): string => `${perSecond.toFixed(0)} /s`;
-const latency = ({ p50, p99 }: Measured): string => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
-
 /** A client whose tokens are for `resource`, registered through the executable; its token request as a load. */
-async function tokenLoad(
-  service: ServiceProcess,
-  resource: string,
-  alg: string,
-): Promise<Omit<Load, 'connections'>> {
+async function tokenLoad(service: ServiceProcess, resource: string, alg: SigningAlg): Promise<Asked> {
   await service.mintmark(
     'resources',
     'create',
@@ -52,40 +44,56 @@ async function tokenLoad(
   return { url: `${service.issuer}/token`, seconds: SECONDS, form };
 }
 
-async function measureTokens(service: ServiceProcess, signaturesPerSecond: number): Promise<void> {
+interface Figure {
+  readonly what: string;
+  readonly asked: Asked;
+  readonly connections: number;
+  /** of the signature in the answer */
+  readonly alg?: SigningAlg;
+  /** signatures a second */
+  readonly openssl?: number;
+}
+
+/** Measures the service and the bare server in turn, and tells of the one as a share of the other. */
+async function measure({ what, asked, connections, alg, openssl }: Figure): Promise<void> {
+  const bare = await startBare(asked, through, alg);
+  try {
+    const loads = [asked, bare.asked].map((one) => ({ ...one, connections }));
+    const [own, most] = (await medians(loads, LOAD_CORE, RUNS)) as [Measured, Measured];
+    const ofBare = `${percent(own.perSecond, most.perSecond)} of a bare server's ${most.perSecond.toFixed(0)}`;
+    const ofOpenssl = openssl ? `${percent(own.perSecond, openssl)} of openssl, ` : '';
+    tell(`${what}, ${connections} connections`, rate(own), ofOpenssl + ofBare);
+    tell('  its latency', latency(own), `p99 is ${(own.p99 / own.p50).toFixed(2)} x p50`);
+  } finally {
+    await bare.stop();
+  }
+}
+
+async function measureTokens(service: ServiceProcess, openssl: number): Promise<void> {
   const rs256 = await tokenLoad(service, 'https://rs256.example.com', 'RS256');
   await load({ ...rs256, connections: 32 }, LOAD_CORE);
   for (const connections of [32, 128]) {
-    const measured = await medians({ ...rs256, connections }, LOAD_CORE, RUNS);
-    const share = ((100 * measured.perSecond) / signaturesPerSecond).toFixed(0);
-    tell(`client_credentials, RS256, ${connections} connections`, rate(measured), `${share} % of openssl`);
-    tell(`  its latency`, latency(measured), `p99 is ${(measured.p99 / measured.p50).toFixed(2)} x p50`);
+    await measure({ what: 'client_credentials, RS256', asked: rs256, connections, alg: 'RS256', openssl });
   }
   const [, jwks] = await Promise.all([
     load({ ...rs256, connections: 128, seconds: SECONDS + 2 }, LOAD_CORE),
-    sleep(1000).then(() => load({ ...jwksLoad(service), connections: 1 }, LOAD_CORE)),
+    sleep(1000).then(() => load({ ...documentLoad(service, 'jwks.json'), connections: 1 }, LOAD_CORE)),
   ]);
   tell('JWKS while the token endpoint is saturated', latency(jwks));
   const es256 = await tokenLoad(service, 'https://es256.example.com', 'ES256');
-  tell(
-    'client_credentials, ES256, 128 connections',
-    rate(await medians({ ...es256, connections: 128 }, LOAD_CORE, RUNS)),
-  );
+  await measure({ what: 'client_credentials, ES256', asked: es256, connections: 128, alg: 'ES256' });
 }
 
-const jwksLoad = (service: ServiceProcess) => ({
-  url: `${service.issuer}/.well-known/jwks.json`,
+const documentLoad = ({ issuer }: ServiceProcess, name: string): Asked => ({
+  url: `${issuer}/.well-known/${name}`,
   seconds: SECONDS,
 });
 
 async function measureDocuments(service: ServiceProcess): Promise<void> {
-  for (const connections of [32, 128]) {
-    const jwks = await medians({ ...jwksLoad(service), connections }, LOAD_CORE, RUNS);
-    tell(`JWKS, ${connections} connections`, rate(jwks), latency(jwks));
-  }
-  const url = `${service.issuer}/.well-known/openid-configuration`;
-  const discovery = await medians({ url, seconds: SECONDS, connections: 128 }, LOAD_CORE, RUNS);
-  tell('discovery, 128 connections', rate(discovery), latency(discovery));
+  const jwks = documentLoad(service, 'jwks.json');
+  for (const connections of [32, 128]) await measure({ what: 'JWKS', asked: jwks, connections });
+  const discovery = documentLoad(service, 'openid-configuration');
+  await measure({ what: 'discovery', asked: discovery, connections: 128 });
 }
 
 async function measureServers(): Promise<void> {
@@ -96,9 +104,9 @@ async function measureServers(): Promise<void> {
   try {
     await sleep(5000);
     tell('idle memory with Postgres and Redis', `${megabytesOf(service).toFixed(0)} MB`);
-    const signaturesPerSecond = await opensslSignatures(SERVICE_CORE);
-    tell('openssl speed rsa2048, one core', `${signaturesPerSecond.toFixed(0)} signatures/s`);
-    await measureTokens(service, signaturesPerSecond);
+    const openssl = await opensslSignatures(SERVICE_CORE);
+    tell('openssl speed rsa2048, one core', `${openssl.toFixed(0)} /s`);
+    await measureTokens(service, openssl);
     await measureDocuments(service);
     tell('memory after the load', `${megabytesOf(service).toFixed(0)} MB`);
   } finally {
@@ -118,8 +126,8 @@ async function measureStarts(): Promise<void> {
   remove();
 }
 
-await measureStarts();
-await measureServers();
-const width = Math.max(...rows.map(({ what }) => what.length));
-for (const { what, measured, against } of rows)
-  console.log(`${what.padEnd(width)}  ${measured.padStart(22)}  ${against}`);
+const [only] = process.argv.slice(2);
+if (only === undefined || only === 'starts') await measureStarts();
+if (only === undefined || only === 'servers') await measureServers();
+if (only === undefined || only === 'refresh') await measureRefreshes(await opensslSignatures(SERVICE_CORE));
+printTable();

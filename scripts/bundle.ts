@@ -16,7 +16,15 @@ const bundle = await rolldown({
 });
 // Made beside the old one, which serves until the new one is whole.
 const [made, served] = [join(packageRoot, 'build/bin.new'), join(packageRoot, 'build/bin')];
-await bundle.write({ dir: made, format: 'esm', keepNames: true, cleanDir: true });
+await bundle.write({
+  dir: made,
+  format: 'esm',
+  keepNames: true,
+  cleanDir: true,
+  // V8 keeps the text: a character outside Latin-1 would double it, and comments but for licences serve nobody.
+  charset: 'ascii',
+  comments: { legal: true, annotation: false, jsdoc: false },
+});
 await bundle.close();
 rmSync(served, { recursive: true, force: true });
 renameSync(made, served);

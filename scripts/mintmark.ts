@@ -13,7 +13,7 @@ const nouns: readonly (readonly [name: string, description: string, load: () => 
   ['start', 'run the issuer', async () => (await import('./commands/start.ts')).addStart],
   [
     'keys',
-    'signing keys: list, plan, rotate, revoke, export, import, rewrap',
+    'signing keys: list, plan, rotate, revoke, export, import, rewrap; renew-secret',
     async () => (await import('./commands/keys.ts')).addKeysCommands,
   ],
   [
@@ -26,6 +26,11 @@ const nouns: readonly (readonly [name: string, description: string, load: () => 
     'resources',
     'who tokens are for',
     async () => (await import('./commands/resources.ts')).addResourcesCommands,
+  ],
+  [
+    'families',
+    'sign-ins, each with its refresh tokens',
+    async () => (await import('./commands/families.ts')).addFamiliesCommands,
   ],
   ['migrate', 'the database schema', async () => (await import('./commands/migrate.ts')).addMigrateCommands],
   [

@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import type { Events } from './events.ts';
 import { backchannel } from './http/backchannel/backchannel.ts';
 import { answerError } from './http/errors.ts';
+import { firstparty, firstpartyPath } from './http/firstparty/firstparty.ts';
 import { frontchannel } from './http/frontchannel/frontchannel.ts';
 import { apiHeaders, requestIdHeader } from './http/headers.ts';
 import { metadata } from './http/metadata/metadata.ts';
@@ -38,6 +39,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const app = server(parts);
   await app.register(metadata, { as, keys: config.keys });
   await app.register(backchannel, { ...parts, prefix: issuerPath(as.issuer) });
+  await app.register(firstparty, { ...parts, prefix: `${issuerPath(as.issuer)}${firstpartyPath}` });
   await app.register(frontchannel, { ...parts, looks: config.pages, prefix: issuerPath(as.issuer) });
   if (config.operator_port === undefined) await app.register(operator, { ...parts, clock: as.clock });
   return app;

@@ -1,5 +1,6 @@
 // What a person reads on the terminal when the service has started: where it is, and what to paste next.
-import type { DemoCredentials } from './first-run.ts';
+import { type DemoCredentials, demoApp } from './first-run.ts';
+import { firstpartyPath } from './http/firstparty/firstparty.ts';
 
 export interface BannerFacts {
   readonly issuer: string;
@@ -19,9 +20,13 @@ export function pasteable({ issuer, demo, prefix }: BannerFacts): readonly (read
   const plan = ['when the signing keys rotate, and why then', `${mintmark} keys plan`] as const;
   if (!demo) return [plan];
   const token = `curl -s -u '${demo.clientId}:${demo.clientSecret}' -d grant_type=client_credentials ${issuer}/token`;
+  const person = JSON.stringify({ client_id: demoApp, email: demo.email, password: demo.password });
+  const signIn = `curl -s -H content-type:application/json -d '${person}' ${issuer}${firstpartyPath}/`;
   return [
     ['a token by client credentials', token],
     ['why it is accepted', `${token} | ${mintmark} explain -`],
+    ['tokens by e-mail and password', signIn],
+    ['why the access token is accepted', `${signIn} | ${mintmark} explain -`],
     plan,
   ];
 }
@@ -43,6 +48,7 @@ export function banner(facts: BannerFacts): string {
         ? 'Made for you to try, with secrets of this machine:'
         : 'To try, as made at the first start:',
       `  client      ${demo.clientId}  ${demo.clientSecret}`,
+      `  app         ${demoApp}  (people sign in to it; it has no secret)`,
       `  account     ${demo.email}  ${demo.password}`,
       `  kept in     ${demo.file}`,
     );

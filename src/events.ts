@@ -3,6 +3,7 @@
 import type { BaseLogger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { OAuthError, Reason } from './oauth/errors.ts';
+import type { RevocationOutcome } from './oauth/revoke.ts';
 import type { IssuedTokens } from './oauth/token.ts';
 
 /** What was asked, and where to write about it; src/log.ts says how much of it is written. */
@@ -18,12 +19,17 @@ export interface Asked {
 export interface SignedIn {
   readonly sub: string;
   readonly clientId: string;
+  readonly refresh?: IssuedTokens['refresh'];
 }
 
 export interface Events {
   /** A person has signed in. */
   signedIn(asked: Asked, signedIn: SignedIn): void;
   tokensIssued(asked: Asked, issued: Omit<IssuedTokens, 'response'>): void;
+  /** Somebody asked whether a token is good. */
+  introspected(asked: Asked, answer: { readonly clientId: string; readonly active: boolean }): void;
+  /** A client gave a token back; it need not have been one. */
+  tokenRevoked(asked: Asked, outcome: RevocationOutcome): void;
   /** The caller was refused, for a reason of the table. */
   refused(asked: Asked, error: OAuthError): void;
   /** Something is wrong here: told whole. */
@@ -41,44 +47,14 @@ const signInRefusals: { readonly [reason in Reason]?: string } = {
   sign_in_busy: 'busy',
 };
 
-function createCounters(registry: Registry) {
-  const registers = [registry];
-  return {
-    issued: new Counter({
-      name: 'mintmark_tokens_issued_total',
-      help: 'Access tokens issued.',
-      labelNames: ['grant_type', 'alg'],
-      registers,
-    }),
-    refusals: new Counter({
-      name: 'mintmark_refusals_total',
-      help: 'Requests refused, by reason (docs/errors.md).',
-      labelNames: ['reason'],
-      registers,
-    }),
-    refreshes: new Counter({
-      name: 'mintmark_refresh_total',
-      help: 'Refresh tokens presented, by what became of them (docs/errors.md has those that were refused).',
-      labelNames: ['outcome'],
-      registers,
-    }),
-    signIns: new Counter({
-      name: 'mintmark_sign_ins_total',
-      help: 'People who tried to sign in, by what became of it.',
-      labelNames: ['outcome'],
-      registers,
-    }),
-    faults: new Counter({ name: 'mintmark_faults_total', help: 'Answers with status 500.', registers }),
-  };
-}
-
 /** Counts into `registry`. */
 export function createEvents(registry: Registry): Events {
-  const { issued, refusals, refreshes, signIns, faults } = createCounters(registry);
+  const { issued, refusals, refreshes, signIns, introspections, revocations, faults } = countersOf(registry);
   return {
-    signedIn(asked, { sub, clientId }) {
+    signedIn(asked, { sub, clientId, refresh }) {
       signIns.inc({ outcome: 'signed_in' });
-      asked.log.info({ requestId: asked.id, req: asked, sub, clientId }, 'signed in');
+      const facts = { requestId: asked.id, req: asked, sub, clientId, familyId: refresh?.familyId };
+      asked.log.info(facts, 'signed in');
     },
     tokensIssued({ id, log }, { clientId, grantType, alg, refresh }) {
       issued.inc({ grant_type: grantType, alg });
@@ -87,6 +63,14 @@ export function createEvents(registry: Registry): Events {
       // A client holds what our store does not know: the store has lost a write.
       if (refresh?.outcome === 'ahead') log.warn(facts, 'the store of refresh tokens has lost a write');
       else log.debug(facts, 'tokens issued');
+    },
+    introspected({ id, log }, { clientId, active }) {
+      introspections.inc({ active: String(active) });
+      log.debug({ requestId: id, clientId, active }, 'token introspected');
+    },
+    tokenRevoked({ id, log }, outcome) {
+      revocations.inc({ revoked: outcome.revoked });
+      log.info({ requestId: id, ...outcome }, 'token revoked');
     },
     refused(asked, { reason, clientId, familyId, refusal, cause }) {
       refusals.inc({ reason });
@@ -108,4 +92,46 @@ export function createEvents(registry: Registry): Events {
       log.warn({ requestId: id, check, err: error }, 'readiness check failed');
     },
   };
+}
+
+function countersOf(registry: Registry) {
+  const registers = [registry];
+  const issued = new Counter({
+    name: 'mintmark_tokens_issued_total',
+    help: 'Access tokens issued.',
+    labelNames: ['grant_type', 'alg'],
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'mintmark_refusals_total',
+    help: 'Requests refused, by reason (docs/errors.md).',
+    labelNames: ['reason'],
+    registers,
+  });
+  const refreshes = new Counter({
+    name: 'mintmark_refresh_total',
+    help: 'Refresh tokens presented, by what became of them (docs/errors.md has those that were refused).',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const signIns = new Counter({
+    name: 'mintmark_sign_ins_total',
+    help: 'People who tried to sign in, by what became of it.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const introspections = new Counter({
+    name: 'mintmark_introspections_total',
+    help: 'Answers to whether a token is good.',
+    labelNames: ['active'],
+    registers,
+  });
+  const revocations = new Counter({
+    name: 'mintmark_revocations_total',
+    help: 'Tokens that clients gave back, by what was revoked.',
+    labelNames: ['revoked'],
+    registers,
+  });
+  const faults = new Counter({ name: 'mintmark_faults_total', help: 'Answers with status 500.', registers });
+  return { issued, refusals, refreshes, signIns, introspections, revocations, faults };
 }

@@ -1,10 +1,13 @@
 // Where `mintmark explain` gets what it knows: from the stores, or from another issuer over HTTP.
 import type { Clock } from './clock.ts';
 import { removalOf, stateOf } from './keys/lifecycle.ts';
-import { type Explanation, explainToken, type KnownKey } from './oauth/explain.ts';
+import { explainToken } from './oauth/explain.ts';
+import type { Explanation, KnownKey, Records } from './oauth/explanation.ts';
+import { foresee } from './oauth/refresh-foresight.ts';
+import { decodeRefreshToken } from './oauth/refresh-token.ts';
 import { OperatorError } from './operator-error.ts';
 import { discover, publishedKeys } from './remote-issuer.ts';
-import { type House, timetableOf } from './wire.ts';
+import { type House, macKeyRingOf, refreshLifetimesOf, timetableOf } from './wire.ts';
 
 export interface Question {
   /** a token, or a token response */
@@ -14,7 +17,8 @@ export interface Question {
 }
 
 /** As this issuer sees the token, with every key that it ever had. */
-export async function explainOwn({ config, stores, clock }: House, question: Question): Promise<Explanation> {
+export async function explainOwn(house: House, question: Question): Promise<Explanation> {
+  const { config, stores, clock } = house;
   const timetable = timetableOf(config);
   const set = await stores.keys.read();
   const now = Math.max(clock.now(), set.lastT);
@@ -28,14 +32,28 @@ export async function explainOwn({ config, stores, clock }: House, question: Que
     issuer: config.issuer,
     algs: ['RS256', 'PS256', 'ES256', 'EdDSA'],
     keys,
-    records: {
-      client: stores.clients.find,
-      account: stores.accounts.findBySub,
-      resource: stores.resources.find,
-    },
+    records: recordsOf(house),
     audience: question.audience,
     now,
   });
+}
+
+function recordsOf(house: House): Records {
+  const { config, stores } = house;
+  const ring = macKeyRingOf(house);
+  const parts = { ...stores, macKeys: ring.macKeys, refresh: refreshLifetimesOf(config) };
+  return {
+    client: stores.clients.find,
+    account: stores.accounts.findBySub,
+    resource: stores.resources.find,
+    family: stores.families.find,
+    isRevoked: stores.revokedTokens.isRevoked,
+    async refreshToken(text) {
+      await ring.reload();
+      const token = decodeRefreshToken(config.issuer, ring.macKeys(), text);
+      return token && { token, foresight: await foresee(parts, token) };
+    },
+  };
 }
 
 /** Every asymmetric algorithm of RFC 7518 and RFC 8037 that a token of somebody else may be signed with. */

@@ -4,7 +4,6 @@
 import { lookup as resolve } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { Client } from 'undici';
 import { isLoopbackHost } from './loopback.ts';
 
 export interface FetchLimits {
@@ -36,6 +35,8 @@ export function documentFetcher({ allowLoopback, timeLimit = 5 }: FetchLimits) {
 }
 
 async function get(url: URL, lookup: LookupFunction, signal: AbortSignal): Promise<unknown> {
+  // Large, and needed only where a client has a jwks_uri.
+  const { Client } = await import('undici');
   const client = new Client(url.origin, {
     connect: { lookup },
     maxResponseSize: sizeLimit,

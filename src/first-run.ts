@@ -1,4 +1,4 @@
-// The first start of an embedded development issuer: a client and an account to try it with. Their secrets are
+// The first start of an embedded development issuer: two clients and an account to try it with. Their secrets are
 // random, made on this machine, and kept in a file of the data folder that only its owner can read.
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,8 +22,11 @@ export interface Demo extends DemoCredentials {
 
 const FILE = 'demo.json';
 
+/** The app that people sign in to: public, so it has no secret. */
+export const demoApp = 'demo-app';
+
 /**
- * The demo client and account, made where the store has no client and no account yet. Undefined where somebody has
+ * The demo clients and account, made where the store has no client and no account yet. Undefined where somebody has
  * begun to use the issuer in earnest.
  */
 export async function demoOf(house: House): Promise<Demo | undefined> {
@@ -41,6 +44,15 @@ export async function demoOf(house: House): Promise<Demo | undefined> {
       client_secret: demo.clientSecret,
       client_name: 'Demo',
       grant_types: ['client_credentials'],
+      scope: 'demo',
+    });
+  }
+  if (!(await clients.find(demoApp))) {
+    await registerClient(management, {
+      client_id: demoApp,
+      client_name: 'Demo app',
+      token_endpoint_auth_method: 'none',
+      first_party: true,
       scope: 'demo',
     });
   }

@@ -14,6 +14,7 @@ import { maintainKeys } from './keys/rotate.ts';
 import type { AuthorizationServer } from './oauth/authorization-server.ts';
 import { drainTombstones } from './oauth/refresh-families.ts';
 import { OperatorError } from './operator-error.ts';
+import { readinessChecks } from './readiness.ts';
 import { readTls, renewTls, tlsFilesOf } from './tls.ts';
 import {
   authorizationServerOf,
@@ -24,7 +25,6 @@ import {
   keyringOf,
   macKeyRingOf,
   openHouse,
-  readinessChecks,
 } from './wire.ts';
 import { within } from './within.ts';
 

@@ -3,7 +3,6 @@ import { type Authenticator, createAuthenticator } from './accounts/authenticate
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { documentFetcher } from './fetch-document.ts';
-import type { Check } from './http/operator/readiness.ts';
 import {
   ensureKeyEncryptionKey,
   type KeyEncryptionKeys,
@@ -16,7 +15,11 @@ import { notedRevocations } from './keys/revocation-notes.ts';
 import { createMacKeyRing, loadRootSecrets, type MacKeyRing } from './keys/root-secrets.ts';
 import type { KeyManagement } from './keys/rotate.ts';
 import { createSigner } from './keys/signer.ts';
-import { type AuthorizationServer, endpointsOf } from './oauth/authorization-server.ts';
+import {
+  type AuthorizationServer,
+  endpointsOf,
+  type RefreshLifetimes,
+} from './oauth/authorization-server.ts';
 import { createFloorLedger } from './oauth/floor-ledger.ts';
 import { lifetimeLimits } from './oauth/lifetimes.ts';
 import { createRemoteJwks } from './oauth/remote-jwks.ts';
@@ -26,7 +29,7 @@ import { type Random, systemRandom } from './random.ts';
 import { type Database, openDatabase } from './stores/postgres/database.ts';
 import { type MigrationStatus, migrate, migrationStatus } from './stores/postgres/migrations.ts';
 import { postgresStores } from './stores/postgres/postgres-stores.ts';
-import { openRedis, type RedisConnection } from './stores/redis/connection.ts';
+import type { RedisConnection } from './stores/redis/connection.ts';
 import { redisStores } from './stores/redis/redis-stores.ts';
 import { remembered } from './stores/remembered.ts';
 import type { Stores } from './stores/stores.ts';
@@ -82,7 +85,10 @@ export async function openHouse(config: Config, options: HouseOptions): Promise<
 /** What else has to be there before the stores can be used. */
 async function openBesides(database: Database, config: Config, { migrate: wanted = true }: HouseOptions) {
   if (wanted) await migrate(database);
-  return config.redis_url ? openRedis(config.redis_url) : undefined;
+  if (!config.redis_url) return undefined;
+  // Its driver is large, and the start is quicker without it.
+  const { openRedis } = await import('./stores/redis/connection.ts');
+  return openRedis(config.redis_url);
 }
 
 /** Applies the migrations that are pending; returns their names. */
@@ -178,11 +184,27 @@ export function keyringOf({ config, stores, clock }: House): Keyring {
 /** The keys of refresh tokens. Empty until `reload`. */
 export function macKeyRingOf({ config, stores, clock }: House): MacKeyRing {
   const source = { folder: config.keys_folder, setting: config.root_secret };
-  return createMacKeyRing({ store: stores.rootSecrets, secrets: () => loadRootSecrets(source), clock });
+  return createMacKeyRing({
+    store: stores.rootSecrets,
+    secrets: () => loadRootSecrets(source),
+    clock,
+    settleTime: settleTime(timetableOf(config)),
+  });
 }
 
+/** The lives of refresh tokens of clients that have none of their own. */
+export const refreshLifetimesOf = ({ tokens }: Config): RefreshLifetimes => ({
+  lifetime: tokens.refresh_token_lifetime,
+  idleLifetime: tokens.refresh_token_idle_lifetime,
+  retryWindow: tokens.refresh_retry_window,
+});
+
 /** The record that the protocol works with. */
-export function authorizationServerOf(house: House, keyring: Keyring, macKeyRing: MacKeyRing) {
+export function authorizationServerOf(
+  house: House,
+  keyring: Keyring,
+  macKeyRing: MacKeyRing,
+): AuthorizationServer {
   const { config, stores, clock, random } = house;
   // An issuer on http is one on loopback (config/rules.ts).
   const allowLoopback = config.issuer.startsWith('http:');
@@ -200,16 +222,13 @@ export function authorizationServerOf(house: House, keyring: Keyring, macKeyRing
     authorizationCodeLifetime: config.tokens.authorization_code_lifetime,
     sessionLifetimes: { lifetime: config.sessions.lifetime, idleLifetime: config.sessions.idle_lifetime },
     accounts: stores.accounts,
-    authenticator: authenticatorOf(house),
     documents: stores.documents,
     sessions: stores.sessions,
     consents: stores.consents,
-    refresh: {
-      lifetime: config.tokens.refresh_token_lifetime,
-      idleLifetime: config.tokens.refresh_token_idle_lifetime,
-      retryWindow: config.tokens.refresh_retry_window,
-    },
+    refresh: refreshLifetimesOf(config),
     claims: config.claims,
+    authenticator: authenticatorOf(house),
+    signInClientId: config.sign_in.client_id,
     verifier: createTokenVerifier(keyring),
     revokedTokens: stores.revokedTokens,
     families: stores.families,
@@ -231,23 +250,4 @@ export function authenticatorOf({ config, stores, clock, random }: House): Authe
     clock,
     random,
   });
-}
-
-/** What /readyz asks. A Redis that only warns is ready. */
-export function readinessChecks(
-  { stores, redis }: House,
-  keyring: Keyring,
-  macKeyRing: MacKeyRing,
-): readonly Check[] {
-  const assertNone = (faults: readonly string[]): void => {
-    if (faults.length > 0) throw new Error(faults.join('; '));
-  };
-  const checks: Check[] = [
-    { name: 'postgres', run: async () => void (await stores.health.now()) },
-    { name: 'migrations', run: async () => assertNone(await stores.health.pendingMigrations()) },
-    { name: 'keys', run: async () => assertNone(keyring.faults()) },
-    { name: 'root secret', run: async () => assertNone(macKeyRing.faults()) },
-  ];
-  if (redis) checks.push({ name: 'redis', run: async () => assertNone((await redis.health()).faults) });
-  return checks;
 }

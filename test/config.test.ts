@@ -140,6 +140,7 @@ t.test('every setting of the file can be given by the environment', async (t) =>
       MINTMARK_KEYS_RSA_MODULUS_LENGTH: '3072',
       MINTMARK_KEYS_AUTOMATIC_ROTATION: 'false',
       MINTMARK_SIGN_IN_ATTEMPTS_PER_ACCOUNT: '3',
+      MINTMARK_SIGN_IN_CLIENT_ID: 'app',
       MINTMARK_CLAIMS: 'name=name, roles=attributes.roles',
     },
   });
@@ -162,7 +163,7 @@ t.test('every setting of the file can be given by the environment', async (t) =>
     embedded: 'allow',
     tokens: { access_token_lifetime: 1, refresh_retry_window: 0, id_token_lifetime: 300 },
     keys: { signing_algs: ['RS256', 'EdDSA'], rsa_modulus_length: 3072, automatic_rotation: false },
-    sign_in: { attempts_per_account: 3 },
+    sign_in: { attempts_per_account: 3, client_id: 'app' },
     claims: { name: 'name', roles: 'attributes.roles' },
   });
 });
@@ -388,7 +389,7 @@ const refusals: Record<string, [Given, string][]> = {
     ],
     [
       { env: { MINTMARK_ROOT_SECRET: 'hunter2' } },
-      'MINTMARK_ROOT_SECRET: this secret is refused; it must be 32 bytes in base64 (openssl rand -base64 32)',
+      'MINTMARK_ROOT_SECRET: this secret is refused; it must be 32 bytes in base64 (openssl rand -base64 32), or several such, comma separated',
     ],
     [
       { file: { root_secret: secret } },

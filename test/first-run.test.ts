@@ -106,6 +106,7 @@ t.test('a first start, and others after it', async (t) => {
       `  data        the embedded store in ${data}\n`,
       `  secrets     ${folder}/keys\n`,
       `  client      ${demo.clientId}  ${demo.clientSecret}\n`,
+      '  app         demo-app ',
       `  account     ${demo.email}  ${demo.password}\n`,
       `  kept in     ${data}/demo.json\n`,
     ])
@@ -123,6 +124,8 @@ t.test('a first start, and others after it', async (t) => {
     const expected: Record<string, RegExp> = {
       'a token by client credentials': /"access_token":"ey/,
       'why it is accepted': /^accepted: /,
+      'tokens by e-mail and password': /"access":"ey.*"refresh":"mmr_/,
+      'why the access token is accepted': /^accepted: /,
       'when the signing keys rotate, and why then': /RS256/,
     };
     t.same(

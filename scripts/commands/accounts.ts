@@ -9,10 +9,11 @@ import {
   setPassword,
   signOut,
 } from '../../src/accounts/account.ts';
+import { type ImportReport, importAccounts } from '../../src/accounts/import.ts';
 import { OperatorError } from '../../src/operator-error.ts';
 import type { AccountRecord } from '../../src/stores/stores.ts';
 import { dateInWords } from '../../src/words.ts';
-import { readDocument, readSecret } from '../input.ts';
+import { readDocument, readInput, readSecret } from '../input.ts';
 import { answer, note, record, table } from '../output.ts';
 import { change, done, dry, inHouse, type Options, query, verb } from '../verbs.ts';
 
@@ -35,6 +36,10 @@ export function addAccountsCommands(accounts: Command): void {
   change(accounts, 'password <E>', 'set a password; what the old one opened ends')
     .option('--password-stdin', 'read it from stdin')
     .action(password);
+  change(accounts, 'import <FILE>', 'take in accounts with the hashes of their passwords (- is stdin)')
+    .option('--keep-ids', "the id of a record, or a fixture's pk, is the account's sub")
+    .addHelpText('after', importHelp)
+    .action(importing);
   const verbs = [
     ['disable <E>', 'refuse it and its tokens from now on', 'is disabled and signed out everywhere', disable],
     ['enable <E>', 'let it sign in again', 'is enabled', enable],
@@ -44,6 +49,11 @@ export function addAccountsCommands(accounts: Command): void {
     change(accounts, usage, description).action(applying(work, outcome));
   }
 }
+
+const importHelp = `
+FILE is a fixture of Django (manage.py dumpdata auth.user), or has an account a line:
+  {"email":"ada@example.com","password":"pbkdf2_sha256$...","name":"Ada","claims":{},"disabled":false,"id":"7"}
+A password is a hash of Django (pbkdf2_sha256), an argon2id PHC string, or null. Accounts that are here stay as they are.`;
 
 async function create({ json, ...given }: Creation): Promise<void> {
   const { email, name, passwordStdin } = given;
@@ -100,3 +110,26 @@ function applying(work: Work, outcome: string) {
     answer(options, accountJson(account), done(options, `${email} ${outcome}`));
   };
 }
+
+async function importing(file: string, options: Options & { keepIds?: boolean }): Promise<void> {
+  const text = await readInput(file);
+  const report = await inHouse(options, (house) => importAccounts(house, { text, ...options }));
+  const { imported, existing, refused } = report;
+  const source = file === '-' ? 'stdin' : file;
+  if (imported + existing + refused.length === 0) {
+    throw new OperatorError(`nothing to do: there are no accounts in ${source}`, 3);
+  }
+  if (imported + refused.length === 0) {
+    throw new OperatorError(`nothing to do: every account of ${source} is here already`, 3);
+  }
+  if (!options.json) for (const { where, reason } of refused) note(`${where}: ${reason}`);
+  answer(options, report, done(options, inWords(report)));
+  if (refused.length > 0) {
+    throw new OperatorError(
+      `${refused.length} in ${source} cannot be taken: mend them and import it again, which passes over those that are here`,
+    );
+  }
+}
+
+const inWords = ({ imported, existing, refused }: ImportReport): string =>
+  `imported ${imported}, passed over ${existing} that are here already, refused ${refused.length}`;

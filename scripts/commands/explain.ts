@@ -1,7 +1,7 @@
 // mintmark explain: why a token is or is not accepted.
 import type { Command } from 'commander';
 import { systemClock } from '../../src/clock.ts';
-import type { Explanation } from '../../src/oauth/explain.ts';
+import type { Explanation } from '../../src/oauth/explanation.ts';
 import { dateInWords } from '../../src/words.ts';
 import { readInput } from '../input.ts';
 import { answer, note, record } from '../output.ts';

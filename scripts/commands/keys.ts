@@ -11,6 +11,7 @@ import type { SigningAlg } from '../../src/stores/stores.ts';
 import { answer, note } from '../output.ts';
 import { change, done, type Options, query } from '../verbs.ts';
 import { addCustodyCommands } from './keys-custody.ts';
+import { addSecretCommand } from './keys-secret.ts';
 import { exposureTable, keyTable, outageWords, planWords } from './keys-words.ts';
 import { manageKeys } from './manage-keys.ts';
 
@@ -28,6 +29,7 @@ export function addKeysCommands(keys: Command): void {
     .requiredOption('--reason <R>', 'why, for the audit log')
     .action(revoke);
   addCustodyCommands(keys);
+  addSecretCommand(keys);
 }
 
 async function list(options: Options): Promise<void> {

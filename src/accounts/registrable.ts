@@ -34,8 +34,8 @@ export function assertRegistrable(
       `claims cannot hold ${own.join(', ')}: the issuer sets these itself, from --email and --name`,
     );
   }
-  if (!isText(claims)) {
-    throw new OperatorError('the claims have a NUL or half a character in them: no store can keep those');
+  if (!isStorable(claims)) {
+    throw new OperatorError('the claims have a NUL or half a character in them, or are nested too deeply');
   }
   if (Buffer.byteLength(JSON.stringify(claims)) > claimsSizeLimit) {
     throw new OperatorError(
@@ -44,13 +44,18 @@ export function assertRegistrable(
   }
 }
 
-/** Whether Postgres can keep it: neither a NUL nor half a surrogate pair, in a name or a value of any depth. */
-function isText(claims: object): boolean {
-  let isWhole = true;
-  JSON.stringify(claims, (name, value) => {
-    if ([name, value].some((text) => typeof text === 'string' && /[\0\p{Surrogate}]/u.test(text)))
-      isWhole = false;
-    return value;
-  });
-  return isWhole;
+const depthLimit = 100;
+
+/** Neither a NUL nor half a surrogate pair is in a name or a value, and no level is beyond what JSON is written to. */
+function isStorable(claims: object): boolean {
+  let level: unknown[] = [claims];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > depthLimit || level.some(isBroken)) return false;
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? [...Object.keys(value), ...Object.values(value)] : [],
+    );
+  }
+  return true;
 }
+
+const isBroken = (text: unknown): boolean => typeof text === 'string' && /[\0\p{Surrogate}]/u.test(text);

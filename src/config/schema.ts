@@ -139,6 +139,9 @@ const Sessions = Type.Object(
 
 const SignIn = Type.Object(
   {
+    client_id: Type.Optional(
+      text('a client_id', 'The client of those who ask /api/token/ and name none. It has to be first_party.'),
+    ),
     attempts_per_account: count(10, 10_000, 'Failed sign-ins per account and window before it must wait.'),
     attempts_per_address: count(
       100,
@@ -147,7 +150,7 @@ const SignIn = Type.Object(
     ),
     window: seconds(900, day, 'The window in which failed sign-ins are counted.', 60),
   },
-  { ...closed, description: 'Limits against guessing passwords.' },
+  { ...closed, description: 'Signing in, and limits against guessing passwords.' },
 );
 
 const bytes32 = '[A-Za-z0-9_+/-]{43}=?';

@@ -3,6 +3,7 @@
 import { CLOCK_DRIFT_LIMIT } from '../keys/clock-drift.ts';
 import { unwrapPrivateKey } from '../keys/custody.ts';
 import { isPublished, signerOf, standbyKeys, stateOf, type Timetable } from '../keys/lifecycle.ts';
+import { loadRootSecrets } from '../keys/root-secrets.ts';
 import type { KeyRecord, KeySet } from '../stores/stores.ts';
 import { type House, keyEncryptionKeysOf, timetableOf } from '../wire.ts';
 import { durationInWords } from '../words.ts';
@@ -14,6 +15,7 @@ export async function storeFindings(house: House): Promise<Finding[]> {
     await examine('database', () => databaseFindings(house), 'see that Postgres runs and answers in time'),
     await examine('redis', () => redisFindings(house), 'see that Redis runs and answers in time'),
     await examine('keys', () => keyFindings(house), 'see `mintmark keys list`'),
+    await examine('root secret', () => rootSecretFindings(house), 'look into the keys folder'),
   ];
   return found.flat();
 }
@@ -101,4 +103,26 @@ async function custodyFindings({ config }: House, published: readonly KeyRecord[
   return [
     ok('key custody', `all ${published.length} private keys open under the key-encryption keys at hand`),
   ];
+}
+
+async function rootSecretFindings({ config, stores, clock }: House): Promise<Finding[]> {
+  const check = 'root secret';
+  const now = clock.now();
+  const needed = (await stores.rootSecrets.list()).filter(({ until }) => now < until);
+  if (needed.length === 0) return [warning(check, 'there is none yet', 'start the service, which makes it')];
+  const source = { folder: config.keys_folder, setting: config.root_secret };
+  const known = new Set(loadRootSecrets(source).map(({ fingerprint }) => fingerprint));
+  const missing = needed.filter(({ fingerprint }) => !known.has(fingerprint));
+  const signer = needed.findLast(({ since }) => since <= now);
+  if (missing.length === 0) {
+    const words = `number ${signer?.number} makes refresh tokens, and all ${needed.length} in use are at hand`;
+    return [ok(check, words)];
+  }
+  return missing.map(({ number }) =>
+    problem(
+      check,
+      `number ${number} is missing: this machine answers 503 to whoever needs it to refresh`,
+      'copy its file from another machine or from a backup into the keys folder',
+    ),
+  );
 }

@@ -60,7 +60,9 @@ export function answerError(
     else parts.events.refused(request, refused);
     const { status, body, headers = {} } = answerOf(refused, request);
     // With jitter, so that those who were refused together do not come back together.
-    if (status === 503) reply.header('retry-after', 1 + ((parts.random.bytes(1)[0] ?? 0) % 3));
+    const soon = status === 503 ? 1 + ((parts.random.bytes(1)[0] ?? 0) % 3) : undefined;
+    const retryAfter = refused.retryAfter ?? soon;
+    if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter));
     return reply.code(status).headers(headers).send(body);
   };
 }

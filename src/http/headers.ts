@@ -10,5 +10,16 @@ export const apiHeaders = (issuer: string): Readonly<Record<string, string>> => 
   ...(issuer.startsWith('https:') && { 'strict-transport-security': 'max-age=31536000' }),
 });
 
+/** RFC 6749 5.2: tells a client that used the Authorization header which scheme it should have been. */
+export const basicChallenge = (issuer: string): string => `Basic realm="${issuer}", charset="UTF-8"`;
+
+/** The Authorization header, where its scheme is Basic. */
+export const basicOf = ({
+  headers: { authorization },
+}: {
+  readonly headers: { readonly authorization?: string | undefined };
+}): string | undefined =>
+  authorization !== undefined && /^basic( |$)/i.test(authorization) ? authorization : undefined;
+
 /** RFC 6749 5.1: nobody keeps what has a token in it. */
 export const noStore = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;

@@ -19,7 +19,8 @@ export interface SignRequest {
   readonly alg: SigningAlg;
   /** `at+jwt`, `JWT`, `logout+jwt`: kinds of token differ in typ (RFC 8725 3.11) */
   readonly typ: string;
-  readonly claims: Readonly<Record<string, unknown>> & { readonly iat: number; readonly exp: number };
+  /** without `exp` where it is read at once, and then never again */
+  readonly claims: Readonly<Record<string, unknown>> & { readonly iat: number; readonly exp?: number };
 }
 
 export interface Keyring {
@@ -99,8 +100,9 @@ class LiveKeyring implements Keyring {
     const key = this.#viewAt(t).signers.get(alg);
     const privateKey = key && this.#prepared.get(key.kid);
     if (!privateKey) throw new SigningUnavailableError(`no ${alg} key may sign now`);
-    this.#issued.record(key.kid, claims.iat, claims.exp);
-    if (!this.#isReckonedWith(key.kid, claims.exp - claims.iat)) return this.#signOnceWritten(request);
+    const { iat, exp = iat } = claims;
+    this.#issued.record(key.kid, iat, exp);
+    if (!this.#isReckonedWith(key.kid, exp - iat)) return this.#signOnceWritten(request);
     const input = `${this.#headerOf(key, typ)}.${base64url(JSON.stringify(claims))}`;
     return `${input}.${await this.#parts.signer.sign(alg, privateKey, input)}`;
   }

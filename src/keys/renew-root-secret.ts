@@ -8,6 +8,9 @@ import type { RootSecretRecord, RootSecretStore } from '../stores/stores.ts';
 import { loadRootSecrets, ROOT_SECRET, type RootSecret } from './root-secrets.ts';
 import { ensureSecretFile } from './secret-files.ts';
 
+/** The number of its key is one byte of a token. */
+const MAC_KEY_LIMIT = 255;
+
 export interface RootSecretManagement {
   readonly store: RootSecretStore;
   readonly clock: Clock;
@@ -50,46 +53,81 @@ async function waiting({ store, folder, setting }: RootSecretManagement): Promis
   return found[0];
 }
 
-/** Makes the next root secret, unless one is waiting already. Returns the path; undefined where one waited. */
-export async function prepareRootSecret(management: RootSecretManagement): Promise<string | undefined> {
-  assertInFolder(management);
-  if (await waiting(management)) return undefined;
-  const { folder, random } = management;
-  return ensureSecretFile(folder, `${ROOT_SECRET}.${random.id().slice(0, 8)}`, random);
+interface Options {
+  readonly dryRun?: boolean | undefined;
 }
 
 /**
- * The waiting secret signs as soon as every replica can know of it; without one it is made first. With `dryRun` says
- * when that would be. Throws OperatorError.
+ * Makes the next root secret; it does nothing yet. Returns its path; undefined at a dry run. Throws OperatorError:
+ * exit 3 where one waits already.
+ */
+export async function prepareRootSecret(
+  management: RootSecretManagement,
+  { dryRun = false }: Options = {},
+): Promise<string | undefined> {
+  assertInFolder(management);
+  const known = await waiting(management);
+  if (known) throw new OperatorError(`nothing to do: the next root secret waits in ${known.file}`, 3);
+  const number = (await management.store.list()).length + 1;
+  return dryRun ? undefined : makeNext(management, number);
+}
+
+/** Named by its number, so that two who make it at once make one. */
+const makeNext = ({ folder, random }: RootSecretManagement, number: number): string =>
+  ensureSecretFile(folder, `${ROOT_SECRET}.${number}`, random);
+
+export interface Renewal {
+  readonly number: number;
+  /** from when it signs, and until when its predecessor verifies */
+  readonly since: number;
+  readonly formerUntil: number;
+  /** where it is; undefined for one of the setting, and where a dry run would make one */
+  readonly file: string | undefined;
+}
+
+/**
+ * The waiting secret signs as soon as every replica can know of it; without one it is made first. Throws
+ * OperatorError: exit 3 where one that was renewed lately does not sign yet.
  */
 export async function renewRootSecret(
   management: RootSecretManagement,
-  { dryRun = false }: { readonly dryRun?: boolean | undefined } = {},
-): Promise<RootSecretRecord & { readonly formerUntil: number }> {
+  { dryRun = false }: Options = {},
+): Promise<Renewal> {
   const { store, clock, settleTime, longestIdleLifetime } = management;
   const newest = (await store.list()).at(-1);
   if (newest === undefined)
     throw new OperatorError('there is no root secret yet: start the service first', 4);
-  const since = clock.now() + settleTime;
-  const formerUntil = since + longestIdleLifetime;
-  const number = newest.number + 1;
-  if (dryRun) return { number, fingerprint: '', since, until: Number.POSITIVE_INFINITY, formerUntil };
-  if ((await waiting(management)) === undefined) await prepareRootSecret(management);
-  const next = (await waiting(management)) as RootSecret;
-  const record = await add(management, { ...next, number, since }, formerUntil);
-  if (record === undefined)
+  const now = clock.now();
+  if (newest.since > now) {
+    const soon = `root secret ${newest.number} is new, and signs in ${Math.ceil(newest.since - now)} s`;
+    throw new OperatorError(`nothing to do: ${soon}`, 3);
+  }
+  if (newest.number >= MAC_KEY_LIMIT)
+    throw new OperatorError(
+      `a refresh token can tell ${MAC_KEY_LIMIT} root secrets apart, and so many were used`,
+      4,
+    );
+  const since = now + settleTime;
+  const renewal = { number: newest.number + 1, since, formerUntil: since + longestIdleLifetime };
+  const known = await waiting(management);
+  if (!known) assertInFolder(management);
+  if (dryRun) return { ...renewal, file: known?.file };
+  if (!known) makeNext(management, renewal.number);
+  const next = await waiting(management);
+  const isAdded = next && (await add(management, { ...next, ...renewal }, renewal.formerUntil));
+  if (!isAdded)
     throw new OperatorError('somebody else renewed the root secret at the same moment: look again');
-  return { ...record, formerUntil };
+  return { ...renewal, file: next.file };
 }
 
 async function add(
   { store, clock, actor }: RootSecretManagement,
   { number, fingerprint, since }: RootSecret & Pick<RootSecretRecord, 'number' | 'since'>,
   endOfFormer: number,
-): Promise<RootSecretRecord | undefined> {
+): Promise<boolean> {
   const record = { number, fingerprint, since, until: Number.POSITIVE_INFINITY };
   const audit = { at: clock.now(), event: 'root_secret.added', actor, subject: String(number) };
-  return (await store.add(record, endOfFormer, audit)) === 'added' ? record : undefined;
+  return (await store.add(record, endOfFormer, audit)) === 'added';
 }
 
 function assertInFolder({ setting }: RootSecretManagement): void {

@@ -18,6 +18,8 @@ export interface RootSecret {
   /** names it in the store */
   readonly fingerprint: string;
   readonly macKey: Buffer;
+  /** where it is; undefined for one of the setting */
+  readonly file?: string;
 }
 
 const derived = (secret: Buffer, purpose: string, size: number): Buffer =>
@@ -40,7 +42,7 @@ export function loadRootSecrets(source: {
     return source.setting.split(',').map((text) => rootSecretOf(parseSecret(text, 'MINTMARK_ROOT_SECRET')));
   }
   const files = secretFiles(source.folder, ROOT_SECRET, [ROOT_SECRET]);
-  return files.map((file) => rootSecretOf(parseSecret(readSecretFile(file), file)));
+  return files.map((file) => ({ ...rootSecretOf(parseSecret(readSecretFile(file), file)), file }));
 }
 
 export interface MacKeyRing {
@@ -56,12 +58,15 @@ export interface MacKeyRingParts {
   readonly store: Pick<RootSecretStore, 'list'>;
   readonly secrets: () => readonly RootSecret[];
   readonly clock: Clock;
+  /** seconds between the moment a root secret is noted and the first token by it */
+  readonly settleTime: number;
 }
 
 /** An empty ring: `reload` fills it. */
-export function createMacKeyRing({ store, secrets, clock }: MacKeyRingParts): MacKeyRing {
+export function createMacKeyRing({ store, secrets, clock, settleTime }: MacKeyRingParts): MacKeyRing {
   let records: readonly RootSecretRecord[] = [];
   let known = new Map<string, Buffer>();
+  let readAt = Number.NEGATIVE_INFINITY;
 
   const keyOf = ({ number, fingerprint }: RootSecretRecord): MacKey => {
     const key = known.get(fingerprint);
@@ -73,19 +78,22 @@ export function createMacKeyRing({ store, secrets, clock }: MacKeyRingParts): Ma
     macKeys() {
       const now = clock.now();
       const current = records.findLast(({ since }) => since <= now);
-      if (current === undefined)
-        throw new MacKeyMissingError('the root secrets have not been read from the store yet');
+      if (current === undefined) throw new MacKeyMissingError(unread);
       return {
         current: keyOf(current),
         find(number) {
           const record = records.find((one) => one.number === number);
+          // Who has not read the store for so long may not know of the newest.
+          if (record === undefined && now - readAt > settleTime / 2) throw new MacKeyMissingError(unread);
           return record !== undefined && now < record.until ? keyOf(record) : undefined;
         },
       };
     },
 
     async reload() {
+      const now = clock.now();
       records = await store.list();
+      readAt = now;
       if (records.some(({ fingerprint }) => !known.has(fingerprint))) {
         known = new Map(secrets().map(({ fingerprint, macKey }) => [fingerprint, macKey]));
       }
@@ -94,11 +102,13 @@ export function createMacKeyRing({ store, secrets, clock }: MacKeyRingParts): Ma
     faults() {
       const now = clock.now();
       const needed = records.filter(({ until }) => now < until);
-      if (needed.length === 0) return ['the root secrets have not been read from the store yet'];
+      if (needed.length === 0) return [unread];
       return needed.filter(({ fingerprint }) => !known.has(fingerprint)).map(({ number }) => missing(number));
     },
   };
 }
+
+const unread = 'the root secrets could not be read from the store for some time';
 
 const missing = (number: number): string =>
   `root secret ${number} is not in the keys folder: copy it from another replica`;

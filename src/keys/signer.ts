@@ -1,8 +1,8 @@
 // The signature: JWS compact serialisation (RFC 7515 7.1) on prepared KeyObjects, through one bounded queue.
 //
 // An RSA signature is the one dear thing a request does. In the thread pool, with few in flight and the rest in order,
-// everybody waits the same; unbounded, the unlucky ones wait fifty times longer. An elliptic signature is made on the
-// spot: it takes a tenth of what the way to the pool and back does (docs/decisions).
+// everybody waits the same; unbounded, the unlucky ones wait fifty times longer. An elliptic signature takes a tenth of
+// what the way to the pool and back does: those of one turn of the event loop are made together (docs/decisions).
 import { constants, type KeyObject, sign } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
@@ -49,12 +49,28 @@ const signInPool = promisify(sign);
 export function createSigner({ inFlight = availableParallelism() + 1, waitingLimit = 2_000 } = {}): Signer {
   const full = () => new SigningUnavailableError('too many tokens wait for their signature');
   const { run, waiting } = createBoundedQueue({ inFlight, waitingLimit, full });
+  const endOfTurn = createTurns();
   return {
     waiting,
     async sign(alg, key, input) {
       const make = [DIGEST[alg], inputOf(input), options(alg, key)] as const;
+      if (isElliptic(alg)) await endOfTurn();
       const signature = isElliptic(alg) ? sign(...make) : await run(() => signInPool(...make));
       return signature.toString('base64url');
     },
+  };
+}
+
+/** The end of this turn of the event loop: one for all who wait for it, so that their answers leave side by side. */
+function createTurns(): () => Promise<void> {
+  let end: Promise<void> | undefined;
+  return () => {
+    end ??= new Promise((resolve) => {
+      setImmediate(() => {
+        end = undefined;
+        resolve();
+      });
+    });
+    return end;
   };
 }

@@ -60,8 +60,8 @@ export async function mintAccessToken(as: Parts, facts: AccessTokenFacts): Promi
     ...(profile === 'simplejwt' && { token_type: 'access', user_id: sub }),
   };
   const jws = await as.keyring.sign({ alg, typ: typOf[profile], claims });
-  // A retry gets the token of the first answer, which is as old as that.
-  return { jws, alg, expiresIn: Math.max(0, Math.floor(iat + lifetime - now)) };
+  // A retry gets the token of the first answer, which is as old as that; in whole seconds, as iat is.
+  return { jws, alg, expiresIn: Math.max(0, iat + lifetime - Math.floor(now)) };
 }
 
 function tokenId(as: Parts, { resource, scope, refresh }: AccessTokenFacts): string {

@@ -27,6 +27,8 @@ import type { TokenVerifier } from './token-verifier.ts';
 /** Absolute URLs. */
 export interface Endpoints {
   readonly token: string;
+  readonly introspection: string;
+  readonly revocation: string;
   readonly jwks: string;
   readonly authorization: string;
   readonly userinfo: string;
@@ -57,8 +59,6 @@ export interface AuthorizationServer {
   readonly authorizationCodeLifetime: number;
   readonly sessionLifetimes: SessionLifetimes;
   readonly accounts: AccountStore;
-  /** how people show who they are */
-  readonly authenticator: Authenticator;
   readonly documents: DocumentStore;
   readonly sessions: SessionStore;
   readonly consents: ConsentStore;
@@ -69,6 +69,10 @@ export interface AuthorizationServer {
   /** our own tokens, as they come back */
   readonly verifier: TokenVerifier;
   readonly revokedTokens: RevokedTokenStore;
+  /** how people show who they are */
+  readonly authenticator: Authenticator;
+  /** the client of those who sign in and name none; undefined: they have to name one */
+  readonly signInClientId: string | undefined;
   readonly families: FamilyStore;
   readonly familyStates: FamilyStateStore;
   readonly floors: FloorLedger;
@@ -81,6 +85,8 @@ export interface AuthorizationServer {
 /** Where the endpoints of an issuer are. */
 export const endpointsOf = (issuer: string): Endpoints => ({
   token: `${issuer}/token`,
+  introspection: `${issuer}/introspect`,
+  revocation: `${issuer}/revoke`,
   jwks: `${issuer}/.well-known/jwks.json`,
   authorization: `${issuer}/authorize`,
   userinfo: `${issuer}/userinfo`,

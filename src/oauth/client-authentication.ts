@@ -23,12 +23,18 @@ type Parts = Pick<
 
 /** What a client proves itself by. */
 type Proof = Exclude<PresentedCredentials, { method: 'private_key_jwt' }> | AssertionProof;
+/** What is asked of a client beside its proof. */
+export interface Standing {
+  /** it is registered as `first_party` */
+  readonly firstParty?: true;
+}
 type AssertionProof = { readonly method: 'private_key_jwt' } & ClientAssertion;
 
 /** Throws OAuthError where the client cannot be authenticated. */
 export async function authenticateClient(
   as: Parts,
   request: BackchannelRequest,
+  standing: Standing = {},
 ): Promise<AuthenticatedClient> {
   const now = as.clock.now();
   const presented = presentedCredentials(request);
@@ -39,7 +45,7 @@ export async function authenticateClient(
           ...readClientAssertion({ ...as, now }, presented.assertion, presented.clientId),
         }
       : presented;
-  const client = await provenClient(as, proof);
+  const client = await provenClient(as, proof, standing);
   if (proof.method === 'private_key_jwt') {
     const isFirst = await as.replays.useOnce(`client_assertion:${proof.clientId}`, proof.jti, proof.exp, now);
     if (!isFirst) {
@@ -50,11 +56,11 @@ export async function authenticateClient(
 }
 
 /** What is remembered of a client may be a second old, so nobody is refused before it was read again. */
-async function provenClient(as: Parts, proof: Proof): Promise<ClientRecord> {
+async function provenClient(as: Parts, proof: Proof, standing: Standing): Promise<ClientRecord> {
   const known = await as.clients.find(proof.clientId);
-  let client = await prove(as, known, proof);
+  let client = await prove(as, known, proof, standing);
   if (client instanceof OAuthError && known !== undefined) {
-    client = await prove(as, await as.clients.reload(proof.clientId), proof);
+    client = await prove(as, await as.clients.reload(proof.clientId), proof, standing);
   }
   if (client instanceof OAuthError) throw client;
   return client;
@@ -65,6 +71,7 @@ async function prove(
   as: Parts,
   client: ClientRecord | undefined,
   proof: Proof,
+  { firstParty }: Standing,
 ): Promise<ClientRecord | OAuthError> {
   const refuse = (reason: Reason, options?: ErrorOptions) =>
     new OAuthError(reason, { ...options, clientId: proof.clientId });
@@ -81,5 +88,6 @@ async function prove(
       return refuse('client_keys_unavailable', { cause });
     }
   }
+  if (firstParty && !client.metadata.first_party) return refuse('client_not_first_party');
   return client.disabledAt === null ? client : refuse('client_disabled');
 }

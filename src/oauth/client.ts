@@ -77,10 +77,18 @@ export type ClientMetadata = ClientMetadataDocument &
 
 const shapeProblems = shapeCheck(ClientMetadataDocument);
 
+function defaultGrantType({
+  redirect_uris,
+  token_endpoint_auth_method,
+  first_party,
+}: ClientMetadataDocument) {
+  if (redirect_uris) return 'authorization_code';
+  // It gets its tokens by /api/token/, and can get none by itself.
+  return first_party && token_endpoint_auth_method === 'none' ? 'refresh_token' : 'client_credentials';
+}
+
 function withDefaults(document: ClientMetadataDocument): ClientMetadata {
-  const grantTypes = document.grant_types ?? [
-    document.redirect_uris ? 'authorization_code' : 'client_credentials',
-  ];
+  const grantTypes = document.grant_types ?? [defaultGrantType(document)];
   return {
     ...document,
     token_endpoint_auth_method: document.token_endpoint_auth_method ?? 'client_secret_basic',

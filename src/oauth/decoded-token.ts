@@ -38,7 +38,7 @@ function tokenIn(text: string): string | Undecodable {
   if (text === '') return { problem: 'there is no token: nothing was given' };
   if (!text.startsWith('{')) return text.replace(/^(authorization: *)?bearer +/i, '');
   try {
-    const { access_token, error, error_description } = JSON.parse(text) as JsonObject;
+    const { access, access_token = access, error, error_description } = JSON.parse(text) as JsonObject;
     if (typeof access_token === 'string') return access_token;
     const told =
       typeof error === 'string' ? `it is the error ${error} (${String(error_description)})` : 'it has none';

@@ -10,6 +10,9 @@ type ErrorCode =
   | 'unsupported_grant_type'
   | 'invalid_scope'
   | 'invalid_target'
+  // RFC 6750 3.1
+  | 'invalid_token'
+  | 'insufficient_scope'
   | 'temporarily_unavailable'
   | 'server_error'
   | 'not_found'
@@ -67,6 +70,13 @@ const notGranted: Refusal = {
   description: 'The refresh token is invalid, expired or revoked.',
 };
 
+/** RFC 6750 3.1 */
+const notGood: Refusal = {
+  error: 'invalid_token',
+  status: 401,
+  description: 'The token is invalid, expired or revoked.',
+};
+
 /** One answer for all of them, so that nobody learns which accounts exist, and which are disabled. */
 const notSignedIn: Refusal = {
   error: 'access_denied',
@@ -84,6 +94,8 @@ export const refusals = {
   method_not_allowed: request('This path does not answer to this method.', 405),
   query_not_allowed: request('Parameters belong in the body, not in the URL.'),
   content_type_not_form: request('The body must be application/x-www-form-urlencoded, in UTF-8.'),
+  json_malformed: request('JSON parse error - the body is not well-formed JSON'),
+  fields_unfit: request('A field is missing, blank or no text.'),
   form_too_large: request('The body is larger than 65536 bytes.'),
   too_many_parameters: request('There are more than 100 parameters.'),
   parameter_repeated: request('A parameter is given more than once.'),
@@ -101,6 +113,7 @@ export const refusals = {
   client_ids_differ: client('client_id is not the client that authenticates.'),
   client_unknown: notAuthenticated,
   client_disabled: notAuthenticated,
+  client_not_first_party: notAuthenticated,
   client_secret_wrong: notAuthenticated,
   client_method_not_registered: notAuthenticated,
   client_keys_unavailable: notAuthenticated,
@@ -124,7 +137,10 @@ export const refusals = {
   client_assertion_jti: client('jti is required in a client assertion, of at most 256 characters.'),
   client_assertion_replayed: client('The client assertion was used before.'),
 
+  client_public: client('Only a client that authenticates may ask this.'),
+
   // what is asked for
+  token_missing: request('token is missing.'),
   grant_type_missing: request('grant_type is missing.'),
   grant_type_unsupported: {
     error: 'unsupported_grant_type',
@@ -228,6 +244,10 @@ export const refusals = {
   refresh_token_suspect: notGranted,
   refresh_token_replayed: notGranted,
 
+  // tokens that are shown to be verified
+  token_inactive: notGood,
+  token_not_of_first_party: notGood,
+
   // not the caller's fault
   store_unavailable: unavailable('A store cannot be reached: try again.'),
   signing_unavailable: unavailable('No token can be signed now: try again.'),
@@ -241,6 +261,8 @@ export type Reason = keyof typeof refusals;
 export interface OAuthErrorOptions extends ErrorOptions {
   readonly clientId?: string;
   readonly familyId?: string;
+  /** seconds in which asking again would be in vain */
+  readonly retryAfter?: number;
 }
 
 /** The caller is refused, for one reason of the table. All but the reason is for the log alone. */
@@ -250,6 +272,8 @@ export class OAuthError extends Error {
   clientId: string | undefined;
   /** whose refresh token it was */
   readonly familyId: string | undefined;
+  /** seconds in which asking again would be in vain */
+  readonly retryAfter: number | undefined;
 
   constructor(reason: Reason, options: OAuthErrorOptions = {}) {
     super(reason, options);
@@ -257,10 +281,21 @@ export class OAuthError extends Error {
     this.reason = reason;
     this.clientId = options.clientId;
     this.familyId = options.familyId;
+    this.retryAfter = options.retryAfter;
   }
 
   get refusal(): Refusal {
     return refusals[this.reason];
+  }
+}
+
+/** Does `work` on behalf of a client: what it refuses is told with the client that asked. */
+export async function onBehalfOf<T>(clientId: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof OAuthError) error.clientId = clientId;
+    throw error;
   }
 }
 

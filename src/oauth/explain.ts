@@ -2,81 +2,23 @@
 // one reason code and one sentence. The rule it keeps: the first objection counts, and what is said of a token
 // before its signature is verified is never said to be true.
 import { compactVerify, importJWK } from 'jose';
-import { CLOCK_SKEW, type KeyState } from '../keys/lifecycle.ts';
-import type { AccountRecord, ClientRecord, ResourceRecord } from '../stores/stores.ts';
+import { CLOCK_SKEW } from '../keys/lifecycle.ts';
 import { dateInWords, durationInWords } from '../words.ts';
 import { type DecodedToken, decodeToken } from './decoded-token.ts';
-
-export interface KnownKey {
-  readonly kid: string;
-  /** undefined: whatever its type fits, where another issuer does not say */
-  readonly alg: string | undefined;
-  readonly state: KeyState;
-  /** when it was removed or revoked */
-  readonly outAt?: number;
-  readonly publicJwk: Readonly<Record<string, unknown>>;
-}
-
-/** What this issuer knows beside its keys. */
-export interface Records {
-  client(clientId: string): Promise<ClientRecord | undefined>;
-  account(sub: string): Promise<AccountRecord | undefined>;
-  resource(uri: string): Promise<ResourceRecord | undefined>;
-}
-
-export interface ExplainParts {
-  readonly issuer: string;
-  readonly algs: readonly string[];
-  readonly keys: readonly KnownKey[];
-  /** absent for another issuer: then keys, claims and times alone decide */
-  readonly records?: Records | undefined;
-  /** who has to be in `aud`; absent: anybody */
-  readonly audience?: string | undefined;
-  /** epoch seconds */
-  readonly now: number;
-}
-
-export type Reason =
-  | 'ok'
-  | 'malformed'
-  | 'alg_none'
-  | 'alg_not_allowed'
-  | 'crit_unsupported'
-  | 'issuer_mismatch'
-  | 'kid_missing'
-  | 'kid_unknown'
-  | 'key_removed'
-  | 'key_revoked'
-  | 'alg_mismatch'
-  | 'signature_invalid'
-  | 'key_standby'
-  | 'typ_unexpected'
-  | 'missing_claim'
-  | 'expired'
-  | 'not_yet_valid'
-  | 'issued_in_future'
-  | 'audience_mismatch'
-  | 'client_unknown'
-  | 'client_disabled'
-  | 'account_unknown'
-  | 'account_disabled'
-  | 'signed_out';
-
-export interface Explanation {
-  readonly accepted: boolean;
-  readonly reason: Reason;
-  readonly sentence: string;
-  readonly header: Readonly<Record<string, unknown>> | null;
-  readonly claims: Readonly<Record<string, unknown>> | null;
-  /** seconds; null where the token does not say */
-  readonly times: { readonly now: number; readonly age: number | null; readonly expires_in: number | null };
-}
-
-type Finding = readonly [reason: Reason, sentence: string] | undefined;
-type Check = (token: DecodedToken, parts: ExplainParts) => Finding | Promise<Finding>;
+import { explainRefreshToken } from './explain-refresh-token.ts';
+import { standingChecks } from './explain-standing.ts';
+import {
+  type Check,
+  type ExplainParts,
+  type Explanation,
+  explanation,
+  type KnownKey,
+} from './explanation.ts';
+import { looksLikeRefreshToken } from './refresh-token.ts';
 
 /** Says whether the issuer accepts the token, and if not, the first reason why. Never throws for a bad token. */
 export async function explainToken(text: string, parts: ExplainParts): Promise<Explanation> {
+  if (looksLikeRefreshToken(text.trim())) return explainRefreshToken(text.trim(), parts);
   const token = decodeToken(text);
   if ('problem' in token) return explanation(undefined, parts, ['malformed', token.problem]);
   for (const check of checks) {
@@ -87,24 +29,6 @@ export async function explainToken(text: string, parts: ExplainParts): Promise<E
   const left = durationInWords(Number(exp) - parts.now);
   const sentence = `it is signed by ${token.header.kid}, for ${String(aud)}, good for another ${left}`;
   return explanation(token, parts, ['ok', sentence]);
-}
-
-function explanation(
-  token: DecodedToken | undefined,
-  { now }: ExplainParts,
-  [reason, sentence]: NonNullable<Finding>,
-): Explanation {
-  const { iat, exp } = token?.claims ?? {};
-  const age = typeof iat === 'number' ? now - iat : null;
-  const expires_in = typeof exp === 'number' ? exp - now : null;
-  return {
-    accepted: reason === 'ok',
-    reason,
-    sentence,
-    header: token?.header ?? null,
-    claims: token?.claims ?? null,
-    times: { now, age, expires_in },
-  };
 }
 
 const algorithm: Check = ({ header: { alg, crit } }, { algs }) => {
@@ -196,29 +120,6 @@ const audience: Check = ({ claims: { aud } }, parts) => {
   return ['audience_mismatch', `it is for ${audiences.join(', ')}, and not for ${parts.audience}`];
 };
 
-const client: Check = async ({ claims }, { records }) => {
-  if (!records) return undefined;
-  const clientId = String(claims.client_id);
-  const found = await records.client(clientId);
-  if (!found) return ['client_unknown', `its client ${clientId} is not registered`];
-  if (found.disabledAt === null) return undefined;
-  return ['client_disabled', `its client ${clientId} was disabled at ${dateInWords(found.disabledAt)}`];
-};
-
-const account: Check = async ({ claims }, { records }) => {
-  const sub = String(claims.sub);
-  // RFC 9068 2.2: without an end-user the client is its own subject.
-  if (!records || sub === claims.client_id) return undefined;
-  const found = await records.account(sub);
-  if (!found) return ['account_unknown', `there is no account ${sub}`];
-  if (found.disabledAt !== null) {
-    return ['account_disabled', `the account ${sub} was disabled at ${dateInWords(found.disabledAt)}`];
-  }
-  const { tokensValidAfter } = found;
-  if (tokensValidAfter === null || Number(claims.iat) >= tokensValidAfter) return undefined;
-  return ['signed_out', `the account ${sub} was signed out everywhere at ${dateInWords(tokensValidAfter)}`];
-};
-
 const checks: readonly Check[] = [
   algorithm,
   issuer,
@@ -228,6 +129,5 @@ const checks: readonly Check[] = [
   required,
   times,
   audience,
-  client,
-  account,
+  ...standingChecks,
 ];

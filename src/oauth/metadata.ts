@@ -16,6 +16,11 @@ export const uiLocales = ['en', 'de'] as const;
 /** What every ID token says. */
 const idTokenClaims = 'iss sub aud exp iat auth_time acr amr azp sid'.split(' ');
 
+import { introspectionAlg } from './introspection-response.ts';
+
+/** RFC 7662 2.1: whoever introspects authenticates. */
+const provenMethods = clientAuthenticationMethods.filter((method) => method !== 'none');
+
 /** The members that exist today; clients find every path here. */
 export const serverMetadata = ({
   issuer,
@@ -25,6 +30,8 @@ export const serverMetadata = ({
   issuer,
   authorization_endpoint: endpoints.authorization,
   token_endpoint: endpoints.token,
+  introspection_endpoint: endpoints.introspection,
+  revocation_endpoint: endpoints.revocation,
   jwks_uri: endpoints.jwks,
   grant_types_supported: grantTypes,
   response_types_supported: ['code'],
@@ -42,6 +49,11 @@ export const serverMetadata = ({
   request_uri_parameter_supported: false,
   token_endpoint_auth_methods_supported: clientAuthenticationMethods,
   token_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+  introspection_endpoint_auth_methods_supported: provenMethods,
+  introspection_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+  introspection_signing_alg_values_supported: [introspectionAlg],
+  revocation_endpoint_auth_methods_supported: clientAuthenticationMethods,
+  revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
   // Required by OpenID Connect Discovery; some verifiers read nothing without them.
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: signingAlgs,

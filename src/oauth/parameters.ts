@@ -5,7 +5,8 @@ import { OAuthError } from './errors.ts';
 
 /** The most bytes that a form may have. */
 export const formSizeLimit = 65_536;
-const parameterLimit = 100;
+/** The most parameters that a form may have. */
+export const parameterLimit = 100;
 
 /** What a form said. Names are exact and case-sensitive; no value is empty. */
 export interface Parameters {
@@ -14,7 +15,8 @@ export interface Parameters {
   readonly resources: readonly string[];
 }
 
-const formType = 'application/x-www-form-urlencoded';
+/** The media type of a form. */
+export const formType = 'application/x-www-form-urlencoded';
 const withUtf8 = /^application\/x-www-form-urlencoded[ \t]*(;[ \t]*charset=("utf-8"|utf-8)[ \t]*)?$/i;
 
 /** Throws OAuthError unless the media type is that of a form, in UTF-8 where it names a charset. */

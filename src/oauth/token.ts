@@ -5,7 +5,7 @@ import { mintAccessToken } from './access-token.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { ClientMetadata } from './client.ts';
 import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
-import { OAuthError } from './errors.ts';
+import { OAuthError, onBehalfOf } from './errors.ts';
 import type { Authorization, Grant, RefreshedFamily } from './grants/grant.ts';
 import { grants } from './grants/index.ts';
 import { mintIdToken } from './id-token.ts';
@@ -29,12 +29,7 @@ export async function issueTokens(
   request: BackchannelRequest,
 ): Promise<IssuedTokens> {
   const client = await authenticateClient(as, request);
-  try {
-    return await issueTo(as, client, request.parameters);
-  } catch (error) {
-    if (error instanceof OAuthError) error.clientId = client.clientId;
-    throw error;
-  }
+  return onBehalfOf(client.clientId, () => issueTo(as, client, request.parameters));
 }
 
 async function issueTo(

@@ -84,7 +84,7 @@ export interface FamilyStateStore {
 
 /** Access tokens that were revoked one by one (RFC 7009), until they would have expired. */
 export interface RevokedTokenStore {
-  /** Idempotent. */
+  /** Idempotent, order does not matter: the latest `expiresAt` counts. */
   revoke(jti: string, expiresAt: number): Promise<void>;
   /** Reads of one moment may share a query. */
   isRevoked(jti: string): Promise<boolean>;

@@ -114,6 +114,11 @@ t.test('accounts on a store', async (t) => {
     await refused({ email, name: 'half \ud83d' }, 1, /no control characters/);
     await refused({ email, claims: { deep: [{ 'a\0b': 1 }] } }, 1, /a NUL or half a character/);
     await refused({ email, claims: { note: 'half \ud83d' } }, 1, /a NUL or half a character/);
+    await refused(
+      { email, claims: { deep: JSON.parse(`${'['.repeat(9_000)}${']'.repeat(9_000)}`) } },
+      1,
+      /too deeply/,
+    );
     await refused({ email, claims: { note: 'x'.repeat(8192) } }, 1, /larger than 8192 bytes/);
     await t.rejects(findAccount(management, email), { exitCode: 1, message: /there is no account eve/ });
   });

@@ -37,10 +37,12 @@ const debianPostgres = '/usr/lib/postgresql';
 const secondsToStart = 30;
 
 /** The folder that holds `initdb` and `postgres`, or undefined: PATH first, then Debian's, newest first. */
-export function findPostgres(): string | undefined {
+export const findPostgres = (): string | undefined => folderOf('initdb', 'postgres');
+
+function folderOf(...programs: readonly string[]): string | undefined {
   const versions = listed(debianPostgres).sort((a, b) => Number(b) - Number(a));
   const folders = [...onPath(), ...versions.map((version) => join(debianPostgres, version, 'bin'))];
-  return folders.find((folder) => executable(folder, 'initdb') && executable(folder, 'postgres'));
+  return folders.find((folder) => programs.every((program) => executable(folder, program)));
 }
 
 /** The `redis-server` on PATH, or undefined. */
@@ -49,22 +51,49 @@ export function findRedis(): string | undefined {
   return folder && join(folder, 'redis-server');
 }
 
-/** A Postgres of one's own. Throws where there is none: ask `findPostgres()` first. */
-export async function startPostgres(): Promise<TestServer> {
-  const bin = findPostgres();
-  if (!bin) throw new Error('no initdb and postgres on PATH or in /usr/lib/postgresql/*/bin');
+/** A Postgres of one's own; `settings` come on top. Throws where there is none: ask `findPostgres()` first. */
+export async function startPostgres(settings: Settings = {}): Promise<TestServer> {
+  const program = postgresProgram('initdb');
   const folder = scratch('mintmark-postgres-');
   const password = randomBytes(16).toString('hex');
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, password);
   hand(passwordFile, 0o600);
-  const data = join(folder, 'data');
   const init = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync'];
-  execFileSync(join(bin, 'initdb'), [...init, `--pwfile=${passwordFile}`, '-D', data], {
+  execFileSync(program, [...init, `--pwfile=${passwordFile}`, '-D', join(folder, 'data')], {
     ...unprivileged(),
     cwd: folder,
     stdio: 'pipe',
   });
+  return launchPostgres(folder, password, settings);
+}
+
+/** A standby of `primary`, which has to be ready for replication: it streams, and is promoted by pg_promote(). */
+export async function startStandby(primary: TestServer, settings: Settings = {}): Promise<TestServer> {
+  const program = postgresProgram('pg_basebackup');
+  const folder = scratch('mintmark-standby-');
+  const { password } = new URL(primary.url);
+  const from = ['-h', '127.0.0.1', '-p', String(primary.port), '-U', 'postgres'];
+  const backup = ['-D', join(folder, 'data'), '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
+  execFileSync(program, [...from, ...backup], {
+    ...unprivileged(),
+    cwd: folder,
+    stdio: 'pipe',
+    env: { ...process.env, PGPASSWORD: password },
+  });
+  return launchPostgres(folder, password, settings);
+}
+
+type Settings = Readonly<Record<string, string | number>>;
+
+/** One of the programs that come with the server. Throws where it is not there. */
+export function postgresProgram(name: string): string {
+  const folder = folderOf('initdb', 'postgres', name) ?? folderOf(name);
+  if (!folder) throw new Error(`no ${name} on PATH or in ${debianPostgres}/*/bin`);
+  return join(folder, name);
+}
+
+async function launchPostgres(folder: string, password: string, given: Settings): Promise<TestServer> {
   const port = await freePort();
   // No fsync is safe against a killed process, not against a power cut, and several times faster.
   const settings = {
@@ -73,11 +102,13 @@ export async function startPostgres(): Promise<TestServer> {
     unix_socket_directories: '',
     fsync: 'off',
     max_connections: 200,
+    ...given,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const probe = () => postgresVersion(url);
-  const server = launch(join(bin, 'postgres'), ['-D', data, ...args], folder, 'SIGINT', probe);
+  const data = join(folder, 'data');
+  const server = launch(postgresProgram('postgres'), ['-D', data, ...args], folder, 'SIGINT', probe);
   await server.ready();
   return Object.assign(server, { url, port, version: await probe() });
 }

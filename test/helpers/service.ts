@@ -23,6 +23,8 @@ export interface ServiceOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** what goes before the command: `['taskset', '-c', '0']` */
   readonly through?: readonly string[];
+  /** what to run; absent: what ships */
+  readonly program?: string;
 }
 
 export interface ServiceProcess {
@@ -51,7 +53,8 @@ export function scratchFolder(): { readonly folder: string; remove(): void } {
 export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
   const port = options.port ?? (await freePort());
   const env = environmentOf(options, port);
-  const [program = '', ...args] = [...(options.through ?? []), process.execPath, executable, 'start'];
+  const shipped = options.program ?? executable;
+  const [program = '', ...args] = [...(options.through ?? []), process.execPath, shipped, 'start'];
   const started = performance.now();
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -78,7 +81,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
     pid: child.pid as number,
     startedIn: (performance.now() - started) / 1000,
     mintmark: async (...words) =>
-      (await promisify(execFile)(process.execPath, [executable, ...words], { env })).stdout,
+      (await promisify(execFile)(process.execPath, [shipped, ...words], { env })).stdout,
     output: () => output,
     exited,
     stop,

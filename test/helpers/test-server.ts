@@ -5,18 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import { createAccount } from '../../src/accounts/account.ts';
 import { loadConfig } from '../../src/config.ts';
 import { logOptions } from '../../src/log.ts';
-import type { AuthenticatedClient } from '../../src/oauth/client-authentication.ts';
 import { registerClient } from '../../src/oauth/client-management.ts';
-import type { TokenResponse } from '../../src/oauth/messages.ts';
 import { createResource } from '../../src/oauth/resource-management.ts';
-import { authorizeSignIn } from '../../src/oauth/sign-in.ts';
-import { mintAndCommit } from '../../src/oauth/token.ts';
 import { openService, type Service } from '../../src/service.ts';
-import { authorizationServerOf, timetableOf } from '../../src/wire.ts';
+import { timetableOf } from '../../src/wire.ts';
 import { freePort } from './servers.ts';
+import { type SignedIn, signIn } from './sign-in.ts';
 
 export interface TestServer {
   readonly service: Service;
@@ -36,8 +32,6 @@ export interface TestServer {
   /** Takes the store away for good. */
   cutStore(): Promise<void>;
 }
-
-export type SignedIn = TokenResponse & { readonly refresh_token: string };
 
 export type Form = Record<string, string> | [string, string][] | string;
 
@@ -83,27 +77,12 @@ export async function testServer(t: Test, env: Record<string, string> = {}): Pro
     resource: async (document) => {
       await createResource({ ...management, timetable: timetableOf(config) }, document);
     },
-    signIn: (client, email = 'ada@example.com') => signIn(service, client, email),
+    signIn: (client, email) => signIn(service, client, email),
     cutStore: () => {
       isCut = true;
       return service.house.database.close();
     },
   };
-}
-
-async function signIn(
-  { house, keyring, macKeyRing }: Service,
-  { client_id }: { client_id: string },
-  email: string,
-): Promise<SignedIn> {
-  const { accounts } = house.stores;
-  const known = await accounts.findByEmail(email);
-  const account = known ?? (await createAccount({ ...house, actor: 'test' }, { email, name: 'Ada' }));
-  const as = authorizationServerOf(house, keyring, macKeyRing);
-  const client = (await as.clients.find(client_id)) as AuthenticatedClient;
-  const facts = { account, acr: 'aal1', amr: ['pwd'] };
-  const { response } = await mintAndCommit(as, client, () => authorizeSignIn(as, client, facts));
-  return response as SignedIn;
 }
 
 /** The system's time, until it is moved. */

@@ -14,6 +14,8 @@ const { issuer } = server;
 const jwksUri = `${issuer}/.well-known/jwks.json`;
 
 t.test('both documents are one, and name what works and nothing else', async (t) => {
+  const proven = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+  const algs = ['RS256', 'PS256', 'ES256', 'EdDSA'];
   const [oauth, openid] = await Promise.all(
     ['oauth-authorization-server', 'openid-configuration'].map(async (name) => {
       return (await fetch(`${issuer}/.well-known/${name}`)).json();
@@ -24,6 +26,8 @@ t.test('both documents are one, and name what works and nothing else', async (t)
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
+    introspection_endpoint: `${issuer}/introspect`,
+    revocation_endpoint: `${issuer}/revoke`,
     jwks_uri: jwksUri,
     grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
     response_types_supported: ['code'],
@@ -44,13 +48,13 @@ t.test('both documents are one, and name what works and nothing else', async (t)
     claims_parameter_supported: true,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
-    token_endpoint_auth_methods_supported: [
-      'client_secret_basic',
-      'client_secret_post',
-      'private_key_jwt',
-      'none',
-    ],
-    token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    token_endpoint_auth_methods_supported: [...proven, 'none'],
+    token_endpoint_auth_signing_alg_values_supported: algs,
+    introspection_endpoint_auth_methods_supported: proven,
+    introspection_endpoint_auth_signing_alg_values_supported: algs,
+    introspection_signing_alg_values_supported: ['RS256'],
+    revocation_endpoint_auth_methods_supported: [...proven, 'none'],
+    revocation_endpoint_auth_signing_alg_values_supported: algs,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],
   });

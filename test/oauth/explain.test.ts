@@ -3,8 +3,16 @@ import { sign } from 'node:crypto';
 import t from 'tap';
 import { generateSigningKey, privateKeyObject, type SigningKeyMaterial } from '../../src/keys/custody.ts';
 import { decodeToken } from '../../src/oauth/decoded-token.ts';
-import { type ExplainParts, explainToken, type KnownKey, type Reason } from '../../src/oauth/explain.ts';
-import type { AccountRecord, ClientRecord, ResourceRecord } from '../../src/stores/stores.ts';
+import { explainToken } from '../../src/oauth/explain.ts';
+import type { ExplainParts, KnownKey, Reason, Records } from '../../src/oauth/explanation.ts';
+import type { Foresight } from '../../src/oauth/refresh-foresight.ts';
+import type {
+  AccountRecord,
+  ClientRecord,
+  FamilyRecord,
+  FamilyStanding,
+  ResourceRecord,
+} from '../../src/stores/stores.ts';
 
 const now = 1_800_000_000;
 const issuer = 'https://id.example';
@@ -20,12 +28,39 @@ const known = ({ kid, alg, publicJwk }: SigningKeyMaterial, changes: Partial<Kno
   ...changes,
 });
 
-const client = { clientId: 'shop', disabledAt: null } as ClientRecord;
+const client = { clientId: 'shop', disabledAt: null, tokensValidAfter: null } as ClientRecord;
 const account = { sub: 'ada', disabledAt: null, tokensValidAfter: null } as AccountRecord;
 const resource = (profile: ResourceRecord['profile']) => ({ profile }) as ResourceRecord;
 
-const records = {
-  client: async (id: string) => ({ shop: client, closed: { ...client, disabledAt: now - 60 } })[id],
+const idOf = (letter: string) => letter.repeat(22);
+const family = {
+  id: idOf('f'),
+  clientId: 'shop',
+  sub: 'ada',
+  idleLifetime: 1000,
+  expiresAt: now + 5000,
+  accountCutOff: null,
+  clientCutOff: null,
+  revokedAt: null,
+} as FamilyRecord;
+const revoked: FamilyRecord = { ...family, revokedAt: now - 60, revocation: 'replayed' };
+const standing = (changes: Partial<FamilyRecord> = {}): FamilyStanding =>
+  ({ family: { ...family, ...changes }, account, client }) as FamilyStanding;
+const standings: Record<string, FamilyStanding> = {
+  [idOf('f')]: standing(),
+  [idOf('r')]: standing({ ...revoked, id: idOf('r') }),
+  [idOf('x')]: standing({ expiresAt: now - 60 }),
+  [idOf('s')]: { ...standing(), account: { ...standing().account, tokensValidAfter: now - 500 } },
+  [idOf('c')]: { ...standing(), client: { ...standing().client, tokensValidAfter: now - 500 } },
+};
+
+const records: Records = {
+  client: async (id: string) =>
+    ({
+      shop: client,
+      closed: { ...client, disabledAt: now - 60 },
+      renewed: { ...client, tokensValidAfter: now - 60 },
+    })[id],
   account: async (sub: string) =>
     ({
       ada: account,
@@ -34,6 +69,9 @@ const records = {
     })[sub],
   resource: async (uri: string) =>
     ({ 'https://api.example': resource('rfc9068'), 'https://plain.example': resource('plain') })[uri],
+  family: async (id) => standings[id],
+  isRevoked: async (jti) => jti === 'given-back',
+  refreshToken: async () => undefined,
 };
 
 const parts: ExplainParts = {
@@ -74,6 +112,9 @@ function token({ header = {}, claims: changed = {}, by = active }: Token = {}): 
   return `${input}.${signature.toString('base64url')}`;
 }
 
+/** The claims of a token that comes from a sign-in. */
+const ofFamily = (letter: string) => ({ sub: 'ada', jti: `${idOf(letter)}.${idOf('m')}` });
+
 const unsigned = `${base64url({ alg: 'none' })}.${base64url(claims)}.`;
 const [head, body, signature] = token().split('.') as [string, string, string];
 
@@ -97,6 +138,7 @@ const cases: [
     JSON.stringify({ access_token: token(), token_type: 'Bearer' }),
     /signed by/,
   ],
+  ['ok', 'one of the first-party door', JSON.stringify({ access: token(), refresh: 'mmr_' }), /signed by/],
   ['ok', 'one copied from a header', `Authorization: Bearer ${token()}\n`, /signed by/],
   ['ok', 'its audience among several', token({ claims: { aud: ['x', 'y'] } }), /for x,y/, { audience: 'y' }],
   ['ok', 'typ with its prefix', token({ header: { typ: 'application/at+JWT' } }), /signed by/],
@@ -110,7 +152,7 @@ const cases: [
   ['ok', 'an account signed out before', token({ claims: { sub: 'bob', iat: now - 10 } }), /signed by/],
   ['ok', 'a clock that is a little ahead', token({ claims: { iat: now + 60 } }), /signed by/],
   ['malformed', 'nothing', ' \n', /nothing was given/],
-  ['malformed', 'something else', 'mmr_abc', /no JWT: it has 1 of 3 parts/],
+  ['malformed', 'something else', 'abc', /no JWT: it has 1 of 3 parts/],
   ['malformed', 'a JWE', 'a.b.c.d.e', /encrypted \(JWE\)/],
   ['malformed', 'a header that is no JSON', `!.${body}.${signature}`, /its header is no JSON object/],
   [
@@ -240,7 +282,107 @@ const cases: [
     token({ claims: { sub: 'bob' } }),
     /bob was signed out everywhere at/,
   ],
+  [
+    'client_cut_off',
+    'a client whose secret was replaced since',
+    token({ claims: { client_id: 'renewed', sub: 'renewed' } }),
+    /the secret of its client renewed was replaced at 2027-01-15T07:59:00Z, and it is older/,
+  ],
+  ['ok', 'a token of a sign-in', token({ claims: ofFamily('f') }), /signed by/],
+  [
+    'family_unknown',
+    'a sign-in that is over',
+    token({ claims: ofFamily('o') }),
+    /the family o{22}, is not known/,
+  ],
+  [
+    'family_revoked',
+    'a sign-in that was revoked',
+    token({ claims: ofFamily('r') }),
+    /the family r{22}, was revoked since a token of it was replayed at 2027-01-15T07:59:00Z/,
+  ],
+  [
+    'family_expired',
+    'a sign-in at its end',
+    token({ claims: ofFamily('x') }),
+    /ended at 2027-01-15T07:59:00Z/,
+  ],
+  [
+    'signed_out',
+    'a sign-in from before the account was signed out',
+    token({ claims: ofFamily('s') }),
+    /ada was signed out everywhere at/,
+  ],
+  [
+    'client_cut_off',
+    'a sign-in from before the secret was replaced',
+    token({ claims: ofFamily('c') }),
+    /the secret of its client shop was replaced at/,
+  ],
+  [
+    'token_revoked',
+    'one that was given back',
+    token({ claims: { jti: 'given-back' } }),
+    /revoked by its client/,
+  ],
+  ['refresh_token_malformed', 'a refresh token of nobody', ' mmr_abc\n', /this issuer did not make it/],
+  [
+    'malformed',
+    'a refresh token of another issuer',
+    'mmr_abc',
+    /only its own issuer can read/,
+    { records: undefined },
+  ],
 ];
+
+const outcomes: [
+  outcome: Foresight['outcome'],
+  reason: Reason,
+  sentence: RegExp,
+  changes?: Partial<FamilyRecord>,
+][] = [
+  ['rotated', 'ok', /^it is the newest of the family f{22}, and would be answered with the next$/],
+  ['ahead', 'ok', /has lost a write; it would be answered/],
+  ['retry', 'ok', /^it was used lately/],
+  ['refresh_token_expired', 'refresh_token_expired', /ended at 2027-01-15T09:23:20Z/],
+  ['refresh_token_idle', 'refresh_token_idle', /not used since 2027-01-15T07:58:20Z, longer than 17 min/],
+  [
+    'refresh_token_revoked',
+    'refresh_token_revoked',
+    /was revoked since a token of it was replayed at/,
+    revoked,
+  ],
+  ['refresh_token_revoked', 'refresh_token_revoked', /^the family f{22} was revoked$/],
+  ['refresh_token_signed_out', 'refresh_token_signed_out', /account ada has been signed out/],
+  ['refresh_token_account_disabled', 'refresh_token_account_disabled', /account ada is disabled/],
+  ['refresh_token_client_disabled', 'refresh_token_client_disabled', /client shop is disabled/],
+  ['refresh_token_client_cut_off', 'refresh_token_client_cut_off', /secret of its client shop has been/],
+  ['refresh_token_suspect', 'refresh_token_suspect', /the store has forgotten when/],
+  ['refresh_token_replayed', 'refresh_token_replayed', /the family f{22} would be revoked/],
+];
+
+t.test('a refresh token is told by what would become of it', async (t) => {
+  const presented = { familyId: idOf('f'), generation: 3, issuedAt: now - 100, macKey: 1 };
+  const explained = (outcome: Foresight['outcome'], found: FamilyRecord | undefined) =>
+    explainToken('mmr_x', {
+      ...parts,
+      records: {
+        ...records,
+        refreshToken: async () => ({ token: presented, foresight: { outcome, family: found, now } }),
+      },
+    });
+  for (const [outcome, reason, sentence, changes] of outcomes) {
+    const { accepted, ...found } = await explained(outcome, { ...family, ...changes });
+    t.match(found, { reason, sentence, header: null, claims: null }, outcome);
+    t.equal(accepted, reason === 'ok');
+    t.same(found.times, { now, age: 100, expires_in: 900 });
+  }
+  t.match(await explained('refresh_token_unknown', undefined), {
+    reason: 'refresh_token_unknown',
+    sentence: /the family f{22} is not known here/,
+    times: { expires_in: null },
+  });
+});
 
 t.test('the first objection is the reason', async (t) => {
   for (const [reason, what, text, sentence, changes] of cases) {

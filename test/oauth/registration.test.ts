@@ -169,8 +169,14 @@ for (const [name, document, ...expected] of refusedClients) {
 t.test('a client that redirects asks for codes unless it says otherwise, as RFC 7591 has it', async (t) => {
   const found = problems(() => parseClientMetadata({ redirect_uris: ['https://app.example.com/cb'] }));
   t.strictSame(found, [
-    'grant_types: authorization_code is not offered; this server offers client_credentials',
+    'grant_types: authorization_code is not offered; this server offers client_credentials, refresh_token',
   ]);
+});
+
+t.test('a public first-party client gets its tokens by /api/token/, and refreshes them', async (t) => {
+  const isPublic = { token_endpoint_auth_method: 'none', first_party: true };
+  t.match(parseClientMetadata(isPublic), { grant_types: ['refresh_token'], response_types: [] });
+  t.match(parseClientMetadata({ first_party: true }), { grant_types: ['client_credentials'] });
 });
 
 t.test('the message of a refusal names every problem', async (t) => {

@@ -122,7 +122,7 @@ t.test('clients', async (t) => {
   const { out } = await mintmark(['clients', 'list']);
   t.match(
     out,
-    /^CLIENT ID +NAME +AUTHENTICATION +GRANT TYPES +SECRETS +STATE\ndemo +Demo .*\nold +- .* 1 +disabled \S+Z\nshop +Store +client_secret_basic +client_credentials +1 +enabled\n$/,
+    /^CLIENT ID +NAME +AUTHENTICATION +GRANT TYPES +SECRETS +STATE\ndemo +Demo .*\ndemo-app +Demo app +none +refresh_token +0 +enabled\nold +- .* 1 +disabled \S+Z\nshop +Store +client_secret_basic +client_credentials +1 +enabled\n$/,
   );
   t.match(answered(await mintmark(['clients', 'show', 'shop', '--json'])), {
     client_id: 'shop',
@@ -195,8 +195,56 @@ t.test('accounts', async (t) => {
   });
 });
 
+t.test('accounts that come from elsewhere', async (t) => {
+  const django = 'pbkdf2_sha256$3000$long$/8XXTcqZvYOrqSE5OKP3gNNslFwbh+jPtIuH9ALfdr8=';
+  const user = (pk: number, email: string) => ({
+    model: 'auth.user',
+    pk,
+    fields: { email, password: django },
+  });
+  writeFileSync(at('users.json'), JSON.stringify([user(7, 'mia@example.com'), user(8, 'leo@example.com')]));
+  const words = ['accounts', 'import', at('users.json'), '--keep-ids'];
+  t.match(await mintmark([...words, '--dry-run']), {
+    code: 0,
+    out: 'dry run, nothing changed: imported 2, passed over 0 that are here already, refused 0\n',
+    err: '',
+  });
+  t.equal(await stores.accounts.findBySub('7'), undefined);
+  t.same(answered(await mintmark([...words, '--json'])), { imported: 2, existing: 0, refused: [] });
+  t.match(await stores.accounts.findBySub('7'), { email: 'mia@example.com', passwordHash: django });
+  t.same(await mintmark(words), {
+    code: 3,
+    out: '',
+    err: `mintmark: nothing to do: every account of ${at('users.json')} is here already\n`,
+  });
+
+  const input =
+    '{"email":"zoe@example.com","password":null}\n{"email":"mia@example.com","password":null}\n{"e":1}\n';
+  const partly = await mintmark(['accounts', 'import', '-'], { input });
+  t.match(partly, {
+    code: 1,
+    out: 'imported 1, passed over 1 that are here already, refused 1\n',
+    err: /^line 3: "e" is unknown; did you mean \w+\?\nmintmark: 1 in stdin cannot be taken: .*\n$/,
+  });
+  const asJson = await mintmark(['accounts', 'import', '-', '--json'], { input });
+  t.match(asJson, { code: 1, err: /^mintmark: 1 in stdin cannot be taken: .*\n$/ });
+  t.match(JSON.parse(asJson.out), {
+    imported: 0,
+    existing: 2,
+    refused: [{ where: 'line 3', reason: String }],
+  });
+  t.match(await mintmark(['accounts', 'import', '-'], { input: '\n' }), {
+    code: 3,
+    err: 'mintmark: nothing to do: there are no accounts in stdin\n',
+  });
+  t.match(await mintmark(['accounts', 'import', at('nowhere.json')]), {
+    code: 1,
+    err: /cannot be read \(ENOENT\)/,
+  });
+});
+
 t.test('explain', async (t) => {
-  const created = await mintmark(['clients', 'secret', 'shop', '--replace', '--json']);
+  const created = await mintmark(['clients', 'secret', 'shop', '--json']);
   const token = await drawToken(service.port, answered(created));
   const input = JSON.stringify({ access_token: token, token_type: 'Bearer' });
   const explained = await mintmark(['explain', '-', '--audience', api], { input });
@@ -269,7 +317,7 @@ t.test('doctor', async (t) => {
   );
   t.match(
     well.out,
-    /\nok +readiness +ready: .*\nok +database .*\nok +schema .*\nok +redis .*\nok +keys RS256 .*\nok +key custody .*\n$/,
+    /\nok +readiness +ready: .*\nok +database .*\nok +schema .*\nok +redis .*\nok +keys RS256 .*\nok +key custody .*\nok +root secret .*\n$/,
   );
   const production = await mintmark(['doctor', '--production', '--json']);
   t.equal(production.code, 1);
@@ -311,10 +359,13 @@ t.test('every change is on record, with who made it, and without a secret', asyn
       'account.password_set sub',
       'account.signed_out sub',
       'account.disabled sub',
-      'client.secret_replaced shop',
+      'account.imported 7',
+      'account.imported 8',
+      'account.imported sub',
+      'client.secret_added shop',
     ],
   );
-  t.notMatch(JSON.stringify(entries) + service.output(), /correct horse|battery staple|ssssss|argon2/);
+  t.notMatch(JSON.stringify(entries) + service.output(), /correct horse|battery staple|ssssss|argon2|pbkdf2/);
 });
 
 t.test('without a service, and without an earlier start, it works on the store alone', async (t) => {

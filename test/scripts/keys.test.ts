@@ -1,6 +1,6 @@
 // mintmark keys ...: every verb, beside a running service.
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadConfig } from '../../src/config.ts';
@@ -240,3 +240,61 @@ t.test('rewrap puts every key under a new key-encryption key, and the service go
   t.same(await standings(), before[1], 'the signing keys stay the same');
   t.ok((await fetch(`${service.issuer}/readyz`)).ok);
 });
+
+t.test(
+  'renew-secret makes refresh tokens with another root secret, once every machine can have it',
+  async (t) => {
+    const files = () => readdirSync(at('keys')).filter((name) => name.startsWith('root-secret'));
+    const numbers = async () => (await house.stores.rootSecrets.list()).map(({ number }) => number);
+    t.match(await mintmark(['keys', 'renew-secret', '--dry-run']), {
+      code: 0,
+      out: /^dry run, nothing changed: root secret 2 makes refresh tokens from \S+Z \(in 3 s\)\nwhat the former one made is good until/,
+    });
+    t.match(await mintmark(['keys', 'renew-secret', '--prepare', '--dry-run']), {
+      code: 0,
+      out: /^dry run, .* in a new file of /,
+    });
+    t.strictSame([files(), await numbers()], [['root-secret'], [1]]);
+
+    const prepared = await mintmark(['keys', 'renew-secret', '--prepare']);
+    t.match(prepared, {
+      code: 0,
+      out: /copy it to every machine, then run `mintmark keys renew-secret`\n$/,
+      err: '',
+    });
+    const [, next = ''] = files().map((name) => at(`keys/${name}`));
+    t.match(prepared.out, next);
+    t.equal(statSync(next).mode & 0o777, 0o600);
+    t.strictSame(await numbers(), [1], 'it does nothing yet');
+    t.match(await mintmark(['keys', 'renew-secret', '--prepare']), {
+      code: 3,
+      out: '',
+      err: `mintmark: nothing to do: the next root secret waits in ${next}\n`,
+    });
+
+    const { code, out } = await mintmark(['keys', 'renew-secret', '--json']);
+    t.equal(code, 0);
+    t.match(JSON.parse(out), { number: 2, file: next, signs_from: Number, former_until: Number });
+    t.strictSame([files().length, await numbers()], [2, [1, 2]]);
+    t.notMatch(out + prepared.out, readFileSync(next, 'utf8').trim(), 'no secret is shown');
+
+    const first = JSON.parse(out).signs_from;
+    while (house.clock.now() < first) await new Promise((resolve) => setTimeout(resolve, 100));
+    t.ok((await fetch(`${service.issuer}/readyz`)).ok, 'the service has read it');
+    const alone = await mintmark(['keys', 'renew-secret', '--json']);
+    t.match(
+      [alone.code, JSON.parse(alone.out)],
+      [0, { number: 3, file: /root-secret\.\w{8}$/ }],
+      'it makes one itself',
+    );
+    const given = { env: { MINTMARK_ROOT_SECRET: readFileSync(at('keys/root-secret'), 'utf8').trim() } };
+    t.match(await mintmark(['keys', 'renew-secret', '--prepare'], given), {
+      code: 4,
+      err: /set by MINTMARK_ROOT_SECRET: add the new one there, after a comma/,
+    });
+    t.same(
+      (await house.stores.audit.list({ limit: 2, subject: '2' })).map(({ event }) => event),
+      ['root_secret.added'],
+    );
+  },
+);

@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
+import { firstState } from '../../src/oauth/refresh-family.ts';
+import { newFamilyId } from '../../src/oauth/refresh-token.ts';
+import { systemRandom } from '../../src/random.ts';
+import { type Database, openDatabase, transaction } from '../../src/stores/postgres/database.ts';
 import { migrate } from '../../src/stores/postgres/migrations.ts';
 import { postgresStores } from '../../src/stores/postgres/postgres-stores.ts';
 import { type Stores, StoreUnavailableError } from '../../src/stores/stores.ts';
@@ -14,9 +17,9 @@ import { everyVerbIsUnavailable, storesKeepTheirPromises } from './conformance.t
 import '../../scripts/build-template.ts';
 
 /** A hundred at once may wait longer for a connection than a request does: on a busy machine, that proves nothing. */
-function patient(database: Database): Stores {
+function patient(database: Database, ahead: () => number): Stores {
   database.pool.options.connectionTimeoutMillis = 60_000;
-  return postgresStores(database);
+  return postgresStores(database, ahead);
 }
 
 async function open(t: Test, options: Parameters<typeof openDatabase>[0]): Promise<Database> {
@@ -32,7 +35,7 @@ t.test('on the embedded store, in this process and through its socket', async (t
   await migrate(service);
   const beside = await open(t, { dataFolder, beside: true });
 
-  await storesKeepTheirPromises(t, async () => [patient(service), patient(beside)]);
+  await storesKeepTheirPromises(t, async (ahead) => [patient(service, ahead), patient(beside, ahead)]);
 
   await t.test('a store that was closed is unavailable, to others too', async (t) => {
     await service.close();
@@ -52,7 +55,33 @@ t.test('on a Postgres server, from two replicas', server, async (t) => {
   ];
   await migrate(one);
 
-  await storesKeepTheirPromises(t, async () => [patient(one), patient(two)]);
+  await storesKeepTheirPromises(t, async (ahead) => [patient(one, ahead), patient(two, ahead)]);
+
+  await t.test('a swap that waited for its row until it was too late is late', async (t) => {
+    const { familyStates } = postgresStores(one);
+    const id = newFamilyId(systemRandom);
+    const { now } = await familyStates.find(id);
+    const first = firstState(now, 1);
+    const begin = { id, expected: undefined, next: first, deadline: now + 10 };
+    const swaps = [
+      { ...begin, expected: first, next: { ...first, generation: 1 } },
+      { ...begin, next: { ...first, generation: 2 } },
+    ];
+    for (const [i, swap] of swaps.entries()) {
+      // The second finds a row that has expired.
+      await two.pool.query('DELETE FROM family_states');
+      await familyStates.compareAndSwap({ ...begin, expiresAt: i === 0 ? now + 60 : now - 1 });
+      const outcome = await transaction(two.pool, async (client) => {
+        await client.query('SELECT FROM family_states FOR UPDATE');
+        const deadline = (await familyStates.find(id)).now + 0.2;
+        const swapping = familyStates.compareAndSwap({ ...swap, deadline, expiresAt: now + 60 });
+        await client.query('SELECT pg_sleep(0.3)');
+        return { swapping };
+      });
+      t.equal(await outcome.swapping, 'late');
+      t.strictSame((await familyStates.find(id)).state, i === 0 ? first : undefined);
+    }
+  });
 
   await t.test('stores whose server ends their connections go on with new ones', async (t) => {
     const stores = postgresStores(one);

@@ -4,7 +4,9 @@ import type { Events } from '../../events.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { answerError, asOAuthError } from '../errors.ts';
 import { acceptForms } from '../forms.ts';
-import { noStore } from '../headers.ts';
+import { basicChallenge, noStore } from '../headers.ts';
+import { introspect } from './introspect.ts';
+import { revoke } from './revoke.ts';
 import { token } from './token.ts';
 
 export interface BackchannelParts {
@@ -20,14 +22,13 @@ export async function backchannel(scope: FastifyInstance, { as, events }: Backch
   });
   acceptForms(scope);
   const answer = answerError({ events, random: as.random });
-  const challenge = `Basic realm="${as.issuer}", charset="UTF-8"`;
+  const challenge = basicChallenge(as.issuer);
   scope.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const isUnauthenticated = asOAuthError(error).refusal.error === 'invalid_client';
-    // RFC 6749 5.2: a client that used the Authorization header is told which scheme it should have been.
     if (isUnauthenticated && request.headers.authorization !== undefined) {
       reply.header('www-authenticate', challenge);
     }
     return answer(error, request, reply);
   });
-  token(scope, { as, events });
+  for (const route of [token, introspect, revoke]) route(scope, { as, events });
 }

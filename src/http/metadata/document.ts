@@ -6,21 +6,21 @@ import { requestIdHeader } from '../headers.ts';
 export interface PublicDocument {
   /** strong and quoted */
   readonly etag: string;
-  readonly body: Buffer;
+  /** a string, which node:http puts behind the head in one piece; a Buffer would be a second one */
+  readonly body: string;
   /** of every answer and of one with the body: names and values in turn, as node:http takes them */
   readonly head: { readonly known: readonly string[]; readonly sent: readonly string[] };
 }
 
 /** Prepares a JSON text. `headers` go with it, and with a 304. */
 export function publicDocument(
-  text: string,
+  body: string,
   etag: string,
   headers: Readonly<Record<string, string>>,
 ): PublicDocument {
-  const body = Buffer.from(text);
   const known = [...Object.entries(headers).flat(), 'etag', etag];
   const type = 'application/json; charset=utf-8';
-  const sent = [...known, 'content-type', type, 'content-length', String(body.length)];
+  const sent = [...known, 'content-type', type, 'content-length', String(Buffer.byteLength(body))];
   return { etag, body, head: { known, sent } };
 }
 

@@ -11,6 +11,7 @@ import {
   isUsedLate,
   retryWindowOf,
   revokeFamily,
+  SWAP_ATTEMPTS,
   SWAP_LIFETIME,
   stateExpiresAt,
 } from '../refresh-families.ts';
@@ -32,16 +33,21 @@ export const refreshToken: Grant = {
     if (text === undefined) throw new OAuthError('refresh_token_missing');
     const token = decodeRefreshToken(as.issuer, as.macKeys(), text);
     if (token === undefined) throw new OAuthError('refresh_token_malformed');
-    return provenBy(as, client, parameters, token);
+    for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt += 1) {
+      const proven = await provenBy(as, client, parameters, token);
+      if (proven !== undefined) return proven;
+    }
+    throw new StoreUnavailableError('others were faster, over and over');
   },
 };
 
+/** Undefined where somebody else was faster than a refusal: then it has to be decided anew. */
 async function provenBy(
   as: Parts,
   client: AuthenticatedClient,
   parameters: Parameters,
   token: RefreshToken,
-): Promise<Authorization> {
+): Promise<Authorization | undefined> {
   const { familyId, generation } = token;
   const [standing, found] = await Promise.all([as.families.find(familyId), as.familyStates.find(familyId)]);
   const refuse = (reason: Reason) => new OAuthError(reason, { familyId });
@@ -56,9 +62,14 @@ async function provenBy(
   const macKey = as.macKeys().current.number;
   const decision = decide({ generation, state, floor: standing.family.floor, window, now, macKey });
   const swap = () => swapIn(as, standing, state, decision, now);
-  if (!('head' in decision)) throw refuse(await refused(as, standing, decision, swap));
-  if (decision.outcome !== 'retry' && isUsedLate(token, standing.family, now))
+  if (!('head' in decision)) {
+    const reason = await refused(as, standing, decision, swap);
+    if (reason === undefined) return undefined;
+    throw refuse(reason);
+  }
+  if (decision.outcome !== 'retry' && isUsedLate(token, standing.family, now)) {
     throw refuse('refresh_token_idle');
+  }
   const { head, outcome } = decision;
   return { ...facts, refresh: { familyId, head, outcome, isRefreshable: true }, commit: swap };
 }
@@ -109,19 +120,16 @@ async function swapIn(
 const mirror = ({ floors }: Parts, id: string, { generation, since, macKey }: Head): void =>
   floors.raise(id, { generation, since, macKey });
 
-/** Does what a refusal asks for, and says why it is one. Throws StoreUnavailableError. */
+/** Does what a refusal asks for, and says why it is one, if it still is. Throws StoreUnavailableError. */
 async function refused(
   as: Parts,
   { family }: FamilyStanding,
   { outcome }: Decision,
   swap: () => Promise<boolean>,
-): Promise<Reason> {
+): Promise<Reason | undefined> {
   if (outcome === 'revoked') return 'refresh_token_revoked';
-  if (outcome === 'suspect') {
-    // Where another was faster, it has seen the same loss and noted it.
-    await swap();
-    return 'refresh_token_suspect';
-  }
+  // What looked like a loss is none where the family was used between the reading of one store and of the other.
+  if (outcome === 'suspect') return (await swap()) ? 'refresh_token_suspect' : undefined;
   await revokeFamily(as, family, { revocation: 'replayed', actor: `client:${family.clientId}` });
   return 'refresh_token_replayed';
 }

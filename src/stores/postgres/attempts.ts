@@ -4,13 +4,14 @@ import { replayDigest } from '../replay-digest.ts';
 import type { AttemptStore } from '../stores.ts';
 import { query, requestLifetime } from './statements.ts';
 
+// A window in which all was given back has not begun.
 const TAKE = `
   WITH now AS (SELECT extract(epoch FROM clock_timestamp())::float8 + $4::float8 AS at),
   taken AS (
     INSERT INTO attempts AS known (digest, count, until) SELECT $1, 1, at + $3 FROM now
     ON CONFLICT (digest) DO UPDATE SET
       count = CASE WHEN known.until <= (SELECT at FROM now) THEN 1 ELSE known.count + 1 END,
-      until = CASE WHEN known.until <= (SELECT at FROM now) THEN excluded.until ELSE known.until END
+      until = CASE WHEN known.count = 0 OR known.until <= (SELECT at FROM now) THEN excluded.until ELSE known.until END
       WHERE known.count < $2 OR known.until <= (SELECT at FROM now)
     RETURNING 1
   )

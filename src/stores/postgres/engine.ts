@@ -2,6 +2,7 @@
 //
 // It runs to the end of a batch before anything else in the process does, and never calls fsync: what was acknowledged
 // survives the death of the process, not of the machine.
+import { setFlagsFromString } from 'node:v8';
 import type { PGlite } from '@electric-sql/pglite';
 import { OperatorError } from '../../operator-error.ts';
 import { startupMessage } from './protocol.ts';
@@ -40,7 +41,15 @@ export async function openEngine(folder: string): Promise<Engine> {
   };
 }
 
+/**
+ * How much a function of WebAssembly runs before V8 optimizes it, in bytes, roughly; V8's own figure is 1,800,000. By
+ * that, a start optimizes hundreds of functions that it hardly runs again, and waits for it where there is one core.
+ * What goes on running is optimized all the same, a little later.
+ */
+const optimizationBudget = 500_000_000;
+
 async function open(folder: string): Promise<PGlite> {
+  setFlagsFromString(`--wasm-tiering-budget=${optimizationBudget}`);
   const { PGlite } = await import('@electric-sql/pglite');
   let lastWords = '';
   const onStderr = (line: string) => {

@@ -35,10 +35,13 @@ const OPEN = `
   )
   ${writeAudit('$1')}`;
 
-// In the order of their ids: two that lock in one order cannot wait for each other.
+// In the order of their ids: two that lock in one order cannot wait for each other. Of several heads of one family
+// the highest counts.
 const RAISE_FLOORS = `
   WITH given AS (
-    SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::float8[], $4::smallint[]) AS given (id, generation, since, mac_key)
+    SELECT DISTINCT ON (id) *
+    FROM unnest($1::bytea[], $2::bigint[], $3::float8[], $4::smallint[]) AS given (id, generation, since, mac_key)
+    ORDER BY id, generation DESC
   ),
   locked AS (
     SELECT id FROM families JOIN given USING (id) WHERE floor_generation < generation ORDER BY id FOR NO KEY UPDATE OF families
@@ -64,7 +67,12 @@ type StandingRow = FamilyRow &
     readonly clientTokensValidAfter: number | null;
   };
 
-const bytesOf = (id: string): Buffer => Buffer.from(id, 'base64url');
+/** What is not exactly an id names nothing: the empty name, which no family has. */
+function bytesOf(id: string): Buffer {
+  const bytes = Buffer.from(id, 'base64url');
+  return bytes.toString('base64url') === id ? bytes : Buffer.alloc(0);
+}
+
 const idOf = ({ id }: { readonly id: Buffer }): string => id.toString('base64url');
 
 export function postgresFamilies(pool: pg.Pool): FamilyStore {

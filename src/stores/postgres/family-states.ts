@@ -14,9 +14,14 @@ const FIND = `
   SELECT now.at AS now, id, state FROM (SELECT ${now('$2')} AS at) AS now
   LEFT JOIN family_states ON id = ANY($1) AND expires_at > now.at`;
 
+// The time is told when the row is held: a swap that had to wait for it may have become late.
+const HELD = `
+  WITH held AS (SELECT FROM family_states WHERE id = $1 FOR NO KEY UPDATE),
+  now AS (SELECT ${now('$5')} AS at FROM (SELECT count(*) FROM held) AS waited)`;
+
 // What has expired is as good as gone, and is still in the way of an INSERT.
 const INSERT = `
-  WITH now AS (SELECT ${now('$5')} AS at),
+  ${HELD},
   swapped AS (
     INSERT INTO family_states AS stored (id, state, expires_at) SELECT $1, $2, $3 FROM now WHERE at <= $4
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at
@@ -26,7 +31,7 @@ const INSERT = `
   SELECT at <= $4 AS "inTime", EXISTS (SELECT FROM swapped) AS swapped FROM now`;
 
 const UPDATE = `
-  WITH now AS (SELECT ${now('$5')} AS at),
+  ${HELD},
   swapped AS (
     UPDATE family_states SET state = $2, expires_at = $3 FROM now
     WHERE id = $1 AND state = $6 AND expires_at > at AND at <= $4

@@ -5,7 +5,10 @@ import { replayDigest } from '../replay-digest.ts';
 import type { RevokedTokenStore } from '../stores.ts';
 import { query, requestLifetime } from './statements.ts';
 
-const REVOKE = 'INSERT INTO revoked_tokens (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING';
+// One `jti` may have been given several ends: a retry gets the same one, also where lifetimes were changed meanwhile.
+const REVOKE = `
+  INSERT INTO revoked_tokens AS known (digest, expires_at) VALUES ($1, $2)
+  ON CONFLICT (digest) DO UPDATE SET expires_at = excluded.expires_at WHERE known.expires_at < excluded.expires_at`;
 const FIND = 'SELECT digest FROM revoked_tokens WHERE digest = ANY($1)';
 
 export function postgresRevokedTokens(pool: pg.Pool): RevokedTokenStore {

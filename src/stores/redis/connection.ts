@@ -6,7 +6,8 @@
 import { once } from 'node:events';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { type RedisHealth, redisHealth } from './health.ts';
-import { type RedisTarget, readRedisUrl } from './redis-url.ts';
+import { type RedisNode, type RedisTarget, readRedisUrl } from './redis-url.ts';
+import { assertSentOnce } from './self-test.ts';
 
 export type RedisClient = Redis | Cluster;
 
@@ -19,11 +20,14 @@ export interface RedisConnection {
 
 // All of these are milliseconds, since ioredis counts in them.
 const COMMAND_TIMEOUT = 250;
+/** By then the caller of a command has been told something, by a client that keeps to it. */
+const ANSWER_LIMIT = COMMAND_TIMEOUT + 50;
 const CONNECT_TIMEOUT = 2_000;
 /** A connection that is owed a reply and hears nothing is dead, whatever TCP still hopes for. */
 const SOCKET_TIMEOUT = 1_000;
 
-const settings = {
+/** Of every connection to every server. */
+export const settings = {
   // Each alone is wrong: without the second the first waits for ever, without the first the second still re-sends.
   autoResendUnfulfilledCommands: false,
   commandTimeout: COMMAND_TIMEOUT,
@@ -40,7 +44,8 @@ const backoff = (attempt: number): number => Math.min(50 * attempt, 1_000);
 
 /**
  * Connects to the Redis of a REDIS_URL. Returns once it is connected or the first attempt has failed: then it goes
- * on trying, and `health` says why. Throws OperatorError where the URL cannot be read.
+ * on trying, and `health` says why. Throws OperatorError where the URL cannot be read, and where a client with these
+ * settings does not keep its word (self-test.ts).
  */
 export async function openRedis(url: string): Promise<RedisConnection> {
   const redis = connect(readRedisUrl(url));
@@ -51,9 +56,19 @@ export async function openRedis(url: string): Promise<RedisConnection> {
   redis.on('ready', () => {
     fault = undefined;
   });
-  await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT) }).catch(() => undefined);
+  const ready = once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_TIMEOUT) }).catch(() => undefined);
+  try {
+    await assertSentOnce(connectToServer, ANSWER_LIMIT / 1000);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  await ready;
   return { redis, health: () => redisHealth(redis, fault), close: () => redis.disconnect() };
 }
+
+const connectToServer = (node: RedisNode): Redis =>
+  connect({ kind: 'server', nodes: [node], tls: false, db: 0 }) as Redis;
 
 function connect({ kind, nodes, name, tls, username, password, db }: RedisTarget): RedisClient {
   const options = { ...settings, ...(username && { username }), ...(password && { password }) };

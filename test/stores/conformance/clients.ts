@@ -56,6 +56,7 @@ export async function clientsKeepTheirPromises(t: Test, replicas: Replicas): Pro
       secrets: [secret('newer', T + 2 ** -20), secret('older')],
       updatedAt: T + 0.001,
       disabledAt: T + 1e6 / 7,
+      tokensValidAfter: T + 1e6 / 3,
     });
     t.equal(await clients.create(record, entry(record.clientId)), 'created');
     t.strictSame(await clients.find(record.clientId), record);
@@ -163,6 +164,29 @@ export async function clientsKeepTheirPromises(t: Test, replicas: Replicas): Pro
     t.equal(await clients.addSecret(clientId, secret('d'), true, entry(clientId)), 'added');
     t.strictSame(await secretsOf(clientId), ['d']);
   });
+
+  await t.test(
+    'a secret that retires the others cuts off the client, and no other change does',
+    async (t) => {
+      const clientId = await created();
+      const at = (instant: number) => entry(clientId, { at: instant });
+      const seen = async () => (await clients.find(clientId))?.tokensValidAfter ?? null;
+      await clients.addSecret(clientId, secret('a'), false, at(T + 1));
+      await clients.addSecret(clientId, secret('b'), false, at(T + 2));
+      await clients.retireOldSecrets(clientId, at(T + 3));
+      await clients.replaceMetadata(clientId, { ...metadata, scope: 'read' }, at(T + 4));
+      await clients.setDisabled(clientId, T + 5, at(T + 5));
+      await clients.setDisabled(clientId, null, at(T + 6));
+      t.equal(await seen(), null);
+      await clients.addSecret(clientId, secret('c'), true, at(T + 7));
+      t.equal(await seen(), T + 7);
+      await clients.addSecret(clientId, secret('d'), true, at(T + 6));
+      const moved = ((await seen()) as number) - (T + 7);
+      t.ok(moved > 0 && moved < 2e-6, 'never backwards, and never the same');
+      await clients.addSecret(clientId, secret('e'), false, at(T + 9));
+      t.equal((await seen()) as number, T + 7 + moved);
+    },
+  );
 
   await t.test('of a hundred that add a secret, two do', async (t) => {
     const clientId = await created();

@@ -7,6 +7,11 @@ import { StoreUnavailableError } from '../../../src/stores/stores.ts';
 /** Ways into one and the same place: several, where an adapter can have several replicas. */
 export type Replicas = readonly [Stores, ...Stores[]];
 
+/** The hands of the house's clock: seconds that they are ahead of the store's. Put them back to 0. */
+export interface Hands {
+  ahead: number;
+}
+
 // A Redis may be shared, and remember the run before.
 const run = randomBytes(4).toString('hex');
 let names = 0;

@@ -1,0 +1,112 @@
+// Families to refresh: a few hundred that wrk follows, each connection its own chain, and as many more as a store is to
+// be filled with. They are opened through the library, since a sign-in costs a password.
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { createAccount } from '../src/accounts/account.ts';
+import { loadConfig } from '../src/config.ts';
+import type { AuthenticatedClient } from '../src/oauth/client-authentication.ts';
+import { registerClient } from '../src/oauth/client-management.ts';
+import { encodeRefreshToken } from '../src/oauth/refresh-token.ts';
+import { createResource } from '../src/oauth/resource-management.ts';
+import { authorizeSignIn } from '../src/oauth/sign-in.ts';
+import type { SigningAlg } from '../src/stores/stores.ts';
+import {
+  authorizationServerOf,
+  type House,
+  keyringOf,
+  macKeyRingOf,
+  openHouse,
+  timetableOf,
+} from '../src/wire.ts';
+
+/** A service's stores, entered beside it. */
+export interface Beside {
+  readonly issuer: string;
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export async function withHouse<T>(
+  { issuer, folder, env }: Beside,
+  work: (house: House) => Promise<T>,
+): Promise<T> {
+  const { config } = loadConfig({
+    env: {
+      ...env,
+      MINTMARK_ISSUER: issuer,
+      MINTMARK_DATA: join(folder, 'data'),
+      MINTMARK_KEYS: join(folder, 'keys'),
+    },
+  });
+  const house = await openHouse(config, { beside: true });
+  try {
+    return await work(house);
+  } finally {
+    await house.close();
+  }
+}
+
+export interface Chains {
+  readonly clientId: string;
+  readonly tokens: readonly string[];
+}
+
+/** Opens families of a public client whose access tokens are signed with `alg`. */
+export async function openChains(house: House, alg: SigningAlg, count: number): Promise<Chains> {
+  const [keyring, macKeyRing] = [keyringOf(house), macKeyRingOf(house)];
+  await Promise.all([keyring.reload(), macKeyRing.reload()]);
+  const as = authorizationServerOf(house, keyring, macKeyRing);
+  const management = { ...house, actor: 'bench', timetable: timetableOf(house.config) };
+  const resource = `https://${alg.toLowerCase()}.refresh.example.com`;
+  await createResource(management, { resource, scopes: ['read'], signing_alg: alg });
+  const { client_id: clientId } = await registerClient(management, {
+    token_endpoint_auth_method: 'none',
+    grant_types: ['refresh_token'],
+    scope: 'read',
+    default_resource: resource,
+  });
+  const account = await createAccount(management, { email: `${alg.toLowerCase()}@example.com` });
+  const client = (await house.stores.clients.find(clientId)) as AuthenticatedClient;
+  const tokens: string[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const { refresh, commit } = await authorizeSignIn(as, client, { account, acr: 'aal1', amr: ['pwd'] });
+    await commit();
+    if (refresh === undefined) throw new Error('a sign-in without a family');
+    const { familyId, head } = refresh;
+    const facts = { familyId, generation: head.generation, issuedAt: Math.floor(head.since) };
+    tokens.push(encodeRefreshToken(as.issuer, as.macKeys().current, facts));
+  }
+  return { clientId, tokens };
+}
+
+/** Fills both stores with copies of a family, each under its own name. */
+export async function fill({ database }: House, redisUrl: string, count: number): Promise<void> {
+  const redis = new Redis(redisUrl);
+  const { pool } = database;
+  await pool.query(`
+    CREATE UNLOGGED TABLE filling AS
+      SELECT family.* FROM (SELECT * FROM families LIMIT 1) AS family, generate_series(1, ${count})`);
+  await pool.query(`UPDATE filling SET id = decode(replace(gen_random_uuid()::text, '-', ''), 'hex')`);
+  await pool.query('INSERT INTO families SELECT * FROM filling');
+  const [sample] = (await redis.scan(0, 'MATCH', 'mm:*', 'COUNT', 1_000))[1];
+  const state = await redis.get(sample ?? '');
+  const { rows } = await pool.query<{ id: Buffer }>('SELECT id FROM filling');
+  for (let i = 0; i < rows.length; i += 10_000) {
+    const pipeline = redis.pipeline();
+    for (const { id } of rows.slice(i, i + 10_000)) {
+      pipeline.set(`mm:{${id.toString('base64url')}}`, state ?? '', 'PX', 1_209_600_000);
+    }
+    await pipeline.exec();
+  }
+  await pool.query('DROP TABLE filling; ANALYZE families');
+  redis.disconnect();
+}
+
+/** Bytes that Redis uses for its data. */
+export async function redisMemory(redisUrl: string): Promise<number> {
+  const redis = new Redis(redisUrl);
+  const found = Number(/used_memory_dataset:(\d+)/.exec(await redis.info('memory'))?.[1]);
+  const overhead = Number(/used_memory_overhead:(\d+)/.exec(await redis.info('memory'))?.[1]);
+  redis.disconnect();
+  return found + overhead;
+}

@@ -1,0 +1,135 @@
+// Reads that are gathered: fewer than questions, and none that is older than its question.
+import fc from 'fast-check';
+import t from 'tap';
+import { gather } from '../src/gather.ts';
+
+/** A read that a test answers when it likes. */
+interface Read {
+  readonly keys: readonly string[];
+  answer(found: Record<string, string>): void;
+  fail(error: unknown): void;
+}
+
+function readable(options: { underWay: number; limit: number }) {
+  const reads: Read[] = [];
+  const ask = gather<string>(
+    (keys) =>
+      new Promise((resolve, reject) => {
+        const answer = (found: Record<string, string>) => resolve(new Map(Object.entries(found)));
+        reads.push({ keys, answer, fail: reject });
+      }),
+    options,
+  );
+  return { reads, ask };
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+const keysOf = (reads: readonly Read[]) => reads.map(({ keys }) => keys);
+
+t.test('the first question is read at once, the next ones together when a read has ended', async (t) => {
+  const { reads, ask } = readable({ underWay: 1, limit: 10 });
+  const answers = ['a', 'b', 'c', 'b'].map((key) => ask(key));
+  t.strictSame(keysOf(reads), [['a']]);
+  reads[0]?.answer({ a: 'A' });
+  t.equal(await answers[0], 'A');
+  await settled();
+  t.strictSame(keysOf(reads), [['a'], ['b', 'c']], 'each key once');
+  reads[1]?.answer({ b: 'B' });
+  t.strictSame(await Promise.all(answers), ['A', 'B', undefined, 'B'], 'what is not found is undefined');
+});
+
+t.test('a question is not answered by a read that began before it, though it has the same key', async (t) => {
+  const { reads, ask } = readable({ underWay: 1, limit: 10 });
+  const first = ask('a');
+  const second = ask('a');
+  reads[0]?.answer({ a: 'old' });
+  t.equal(await first, 'old');
+  await settled();
+  t.strictSame(keysOf(reads), [['a'], ['a']]);
+  reads[1]?.answer({ a: 'new' });
+  t.equal(await second, 'new');
+});
+
+t.test('as many reads are under way as may be, and each has as many keys as it may', async (t) => {
+  const { reads, ask } = readable({ underWay: 2, limit: 3 });
+  const answers = [...'abcdefgh'].map((key) => ask(key));
+  t.strictSame(keysOf(reads), [['a'], ['b']]);
+  reads[1]?.answer({ b: 'B' });
+  await settled();
+  t.strictSame(keysOf(reads).slice(2), [['c', 'd', 'e']], 'those that wait longest first');
+  reads[0]?.answer({ a: 'A' });
+  await settled();
+  t.strictSame(keysOf(reads).slice(3), [['f', 'g', 'h']]);
+  for (const { keys, answer } of reads)
+    answer(Object.fromEntries(keys.map((key) => [key, key.toUpperCase()])));
+  t.strictSame(await Promise.all(answers), [...'ABCDEFGH']);
+});
+
+t.test('a read that fails fails for everybody who shared it, and for nobody else', async (t) => {
+  const { reads, ask } = readable({ underWay: 1, limit: 2 });
+  const outcomes = ['a', 'b', 'b', 'c'].map((key) => ask(key).catch((error: unknown) => error));
+  reads[0]?.answer({ a: 'A' });
+  await settled();
+  const error = new Error('away');
+  reads[1]?.fail(error);
+  await settled();
+  reads[2]?.answer({ c: 'C' });
+  t.strictSame(await Promise.all(outcomes), ['A', error, error, 'C']);
+});
+
+t.test(
+  'a read that throws before it begins fails for those who asked, and the next ones go on',
+  async (t) => {
+    let broken = true;
+    const ask = gather<string>(
+      (keys) => {
+        if (broken) throw new RangeError('cannot be asked');
+        return Promise.resolve(new Map(keys.map((key) => [key, key])));
+      },
+      { underWay: 1, limit: 10 },
+    );
+    await t.rejects(ask('a'), { message: 'cannot be asked' });
+    broken = false;
+    t.equal(await ask('a'), 'a');
+  },
+);
+
+t.test('whatever the order, every question has an answer that is no older than itself', async () => {
+  const step = fc.oneof(
+    fc.record({ ask: fc.constantFrom('a', 'b', 'c', 'd') }),
+    fc.record({ answer: fc.nat(5) }),
+    fc.constant('write' as const),
+  );
+  const limits = fc.record({
+    underWay: fc.integer({ min: 1, max: 3 }),
+    limit: fc.integer({ min: 1, max: 3 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(limits, fc.array(step, { maxLength: 60 }), async (options, steps) => {
+      // What is stored is how often it was written; a read sees what stands when it begins.
+      let version = 0;
+      const open: (() => void)[] = [];
+      const ask = gather<number>((keys) => {
+        const seen = new Map(keys.map((key) => [key, version]));
+        if (keys.length > options.limit || open.length >= options.underWay) throw new Error('too many');
+        return new Promise((resolve) => open.push(() => resolve(seen)));
+      }, options);
+      const questions: Promise<boolean>[] = [];
+      for (const one of steps) {
+        if (one === 'write') version += 1;
+        else if ('ask' in one) {
+          const asked = version;
+          questions.push(ask(one.ask).then((seen) => seen !== undefined && seen >= asked));
+        } else {
+          open.splice(one.answer % Math.max(1, open.length), 1)[0]?.();
+          await settled();
+        }
+      }
+      while (open.length > 0) {
+        open.shift()?.();
+        await settled();
+      }
+      return (await Promise.all(questions)).every((fresh) => fresh);
+    }),
+  );
+});
