@@ -16,6 +16,7 @@ export type {
   FamilyStanding,
   FamilyStateStore,
   FamilyStore,
+  FamilyVitals,
   Revocation,
   RevokedTokenStore,
   RootSecretRecord,

@@ -48,20 +48,22 @@ export type MemoryAccount = Pick<AccountRecord, 'sub' | 'email' | 'name' | 'clai
 export function memoryFamilies(accounts: ReadonlyMap<string, MemoryAccount>): FamilyStore {
   const rows = new Map<string, FamilyRecord>();
   const due = new Set<string>();
+  async function find(id: string) {
+    const family = rows.get(id);
+    const account = family && accounts.get(family.sub);
+    if (family === undefined || account === undefined) return undefined;
+    return {
+      family,
+      account: { updatedAt: 0, ...account },
+      client: { disabledAt: null, tokensValidAfter: null },
+    };
+  }
   return {
     async open(family) {
       rows.set(family.id, family);
     },
-    async find(id) {
-      const family = rows.get(id);
-      const account = family && accounts.get(family.sub);
-      if (family === undefined || account === undefined) return undefined;
-      return {
-        family,
-        account: { updatedAt: 0, ...account },
-        client: { disabledAt: null, tokensValidAfter: null },
-      };
-    },
+    find,
+    vitals: find,
     async listOf(sub, now) {
       return [...rows.values()].filter((family) => family.sub === sub && family.expiresAt > now);
     },
