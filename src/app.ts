@@ -6,6 +6,7 @@ import type { Events } from './events.ts';
 import { backchannel } from './http/backchannel/backchannel.ts';
 import { answerError } from './http/errors.ts';
 import { firstparty, firstpartyPath } from './http/firstparty/firstparty.ts';
+import { frontchannel } from './http/frontchannel/frontchannel.ts';
 import { apiHeaders, requestIdHeader } from './http/headers.ts';
 import { metadata } from './http/metadata/metadata.ts';
 import { type Metrics, operator } from './http/operator/operator.ts';
@@ -17,7 +18,7 @@ import { issuerPath } from './oauth/metadata.ts';
 
 export interface AppParts {
   readonly as: AuthorizationServer;
-  readonly config: Pick<Config, 'keys' | 'operator_port' | 'trusted_proxies'>;
+  readonly config: Pick<Config, 'keys' | 'operator_port' | 'pages' | 'trusted_proxies'>;
   readonly checks: readonly Check[];
   readonly events: Events;
   /** what /metrics shows */
@@ -39,6 +40,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(metadata, { as, keys: config.keys });
   await app.register(backchannel, { ...parts, prefix: issuerPath(as.issuer) });
   await app.register(firstparty, { ...parts, prefix: `${issuerPath(as.issuer)}${firstpartyPath}` });
+  await app.register(frontchannel, { ...parts, looks: config.pages, prefix: issuerPath(as.issuer) });
   if (config.operator_port === undefined) await app.register(operator, { ...parts, clock: as.clock });
   return app;
 }

@@ -3,7 +3,6 @@
 import type { BaseLogger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { OAuthError, Reason } from './oauth/errors.ts';
-import type { SignedIn } from './oauth/first-party.ts';
 import type { RevocationOutcome } from './oauth/revoke.ts';
 import type { IssuedTokens } from './oauth/token.ts';
 
@@ -16,9 +15,16 @@ export interface Asked {
   readonly log: Pick<BaseLogger, 'debug' | 'info' | 'warn' | 'error'>;
 }
 
+/** Who signed in, and what for. */
+export interface SignedIn {
+  readonly sub: string;
+  readonly clientId: string;
+  readonly refresh?: IssuedTokens['refresh'];
+}
+
 export interface Events {
   /** A person has signed in. */
-  signedIn(asked: Asked, signedIn: Omit<SignedIn, 'response'>): void;
+  signedIn(asked: Asked, signedIn: SignedIn): void;
   tokensIssued(asked: Asked, issued: Omit<IssuedTokens, 'response'>): void;
   /** Somebody asked whether a token is good. */
   introspected(asked: Asked, answer: { readonly clientId: string; readonly active: boolean }): void;

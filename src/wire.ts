@@ -15,7 +15,6 @@ import { notedRevocations } from './keys/revocation-notes.ts';
 import { createMacKeyRing, loadRootSecrets, type MacKeyRing } from './keys/root-secrets.ts';
 import type { KeyManagement } from './keys/rotate.ts';
 import { createSigner } from './keys/signer.ts';
-import { isLoopbackHost } from './loopback.ts';
 import {
   type AuthorizationServer,
   endpointsOf,
@@ -209,8 +208,8 @@ export function authorizationServerOf(
   macKeyRing: MacKeyRing,
 ): AuthorizationServer {
   const { config, stores, clock, random } = house;
-  const { protocol, hostname } = new URL(config.issuer);
-  const allowLoopback = protocol === 'http:' && isLoopbackHost(hostname);
+  // An issuer on http is one on loopback (config/rules.ts).
+  const allowLoopback = config.issuer.startsWith('http:');
   return {
     issuer: config.issuer,
     endpoints: endpointsOf(config.issuer),
@@ -221,6 +220,13 @@ export function authorizationServerOf(
     keyring,
     signingAlgs: config.keys.signing_algs,
     accessTokenLifetime: config.tokens.access_token_lifetime,
+    idTokenLifetime: config.tokens.id_token_lifetime,
+    authorizationCodeLifetime: config.tokens.authorization_code_lifetime,
+    sessionLifetimes: { lifetime: config.sessions.lifetime, idleLifetime: config.sessions.idle_lifetime },
+    accounts: stores.accounts,
+    documents: stores.documents,
+    sessions: stores.sessions,
+    consents: stores.consents,
     refresh: refreshLifetimesOf(config),
     claims: config.claims,
     authenticator: authenticatorOf(house),
@@ -233,7 +239,7 @@ export function authorizationServerOf(
     macKeys: macKeyRing.macKeys,
     clock,
     random,
-  };
+  } satisfies AuthorizationServer;
 }
 
 /** What tells who signs in by e-mail and password. One a process, with its queue. */

@@ -43,6 +43,12 @@ export function isRedisUrl(text: string): boolean {
   return sentinel.test(text) || cluster.test(text);
 }
 
+/** What a page may show under its policy: carried along, or from the issuer's own host. */
+export function isLogo(text: string, issuer: string): boolean {
+  if (/^data:image\/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}$/.test(text)) return true;
+  return URL.canParse(text) && URL.canParse(issuer) && text.startsWith(`${new URL(issuer).origin}/`);
+}
+
 const proxyGroups = ['loopback', 'linklocal', 'uniquelocal'];
 
 /** An address, a range of them, or a group that Fastify's trustProxy knows by name. */

@@ -3,7 +3,7 @@
 
 import { leadTime } from '../keys/lifecycle.ts';
 import { issuerClaims } from '../oauth/claims.ts';
-import { isPostgresUrl, isProxy, isRedisUrl, issuerProblem } from './addresses.ts';
+import { isLogo, isPostgresUrl, isProxy, isRedisUrl, issuerProblem } from './addresses.ts';
 import type { Config } from './schema.ts';
 import { settingOf, settings, valueAt } from './settings.ts';
 
@@ -87,6 +87,13 @@ export const rules: readonly Rule[] = [
         .join(', ');
       return wrong !== '' && `${wrong}: set by the issuer itself; choose another name for the claim`;
     },
+  },
+  {
+    keys: ['pages.logo_uri', 'issuer'],
+    problem: ({ pages: { logo_uri }, issuer }) =>
+      logo_uri !== undefined &&
+      !isLogo(logo_uri, issuer) &&
+      "neither an image as a data: URI nor a URL of the issuer's own origin; pages load nothing from elsewhere",
   },
   notLonger('tokens.refresh_token_idle_lifetime', 'tokens.refresh_token_lifetime'),
   notLonger('sessions.idle_lifetime', 'sessions.lifetime'),

@@ -2,6 +2,7 @@
 // environment names, config/README.md and the Config type all come from here.
 import { type Static, Type } from 'typebox';
 import { accountPath } from '../oauth/claims.ts';
+import { Pages } from './pages.ts';
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
@@ -230,6 +231,7 @@ export const Settings = Type.Object(
     keys: Keys,
     sessions: Sessions,
     sign_in: SignIn,
+    pages: Pages,
     claims: Type.Record(Type.String({ pattern: '^\\S+$' }), Type.String({ pattern: accountPath }), {
       ...closed,
       default: {},

@@ -40,7 +40,7 @@ export function asOAuthError(error: unknown): OAuthError {
 /** A refusal in a caller's format. */
 export interface ErrorAnswer {
   readonly status: number;
-  readonly body: object;
+  readonly body: object | string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

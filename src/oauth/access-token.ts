@@ -33,6 +33,13 @@ const typOf: Record<TokenProfile, string> = { rfc9068: 'at+jwt', plain: 'JWT', s
 
 type Parts = Pick<AuthorizationServer, 'issuer' | 'accessTokenLifetime' | 'keyring' | 'clock' | 'random'>;
 
+/** Seconds: the resource bears the risk of the token and comes first, then the client, then the configuration. */
+export const accessTokenLifetime = (
+  as: Pick<AuthorizationServer, 'accessTokenLifetime'>,
+  client: AccessTokenFacts['client'],
+  resource: ResourceRecord | undefined,
+): number => resource?.accessTokenLifetime ?? client.access_token_lifetime ?? as.accessTokenLifetime;
+
 /** Signs an access token. Throws SigningUnavailableError. */
 export async function mintAccessToken(as: Parts, facts: AccessTokenFacts): Promise<AccessToken> {
   const { clientId, client, sub, scope, resource, login, refresh } = facts;
@@ -40,7 +47,7 @@ export async function mintAccessToken(as: Parts, facts: AccessTokenFacts): Promi
   const now = as.clock.now();
   // Rounded down: a verifier without leeway must not see a token from the future.
   const iat = Math.floor(refresh?.head.since ?? now);
-  const lifetime = resource?.accessTokenLifetime ?? client.access_token_lifetime ?? as.accessTokenLifetime;
+  const lifetime = accessTokenLifetime(as, client, resource);
   const exp = Math.floor(Math.min(iat + lifetime, refresh?.expiresAt ?? Number.POSITIVE_INFINITY));
   const claims = {
     ...login?.claims,

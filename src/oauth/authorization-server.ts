@@ -6,17 +6,22 @@ import type { Keyring } from '../keys/keyring.ts';
 import type { Random } from '../random.ts';
 import type { ReadThrough } from '../read-through.ts';
 import type {
+  AccountStore,
   ClientRecord,
+  ConsentStore,
+  DocumentStore,
   FamilyStateStore,
   FamilyStore,
   ReplayStore,
   ResourceRecord,
   RevokedTokenStore,
+  SessionStore,
   SigningAlg,
 } from '../stores/stores.ts';
 import type { FloorLedger } from './floor-ledger.ts';
 import type { MacKeys } from './refresh-token.ts';
 import type { RemoteJwks } from './remote-jwks.ts';
+import type { SessionLifetimes } from './session.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
 /** Absolute URLs. */
@@ -25,6 +30,9 @@ export interface Endpoints {
   readonly introspection: string;
   readonly revocation: string;
   readonly jwks: string;
+  readonly authorization: string;
+  readonly userinfo: string;
+  readonly endSession: string;
 }
 
 export interface RefreshLifetimes {
@@ -46,6 +54,14 @@ export interface AuthorizationServer {
   readonly signingAlgs: readonly SigningAlg[];
   /** seconds, where neither the resource nor the client has one */
   readonly accessTokenLifetime: number;
+  /** seconds */
+  readonly idTokenLifetime: number;
+  readonly authorizationCodeLifetime: number;
+  readonly sessionLifetimes: SessionLifetimes;
+  readonly accounts: AccountStore;
+  readonly documents: DocumentStore;
+  readonly sessions: SessionStore;
+  readonly consents: ConsentStore;
   /** the lives of refresh tokens, in seconds, where the client has none of its own */
   readonly refresh: RefreshLifetimes;
   /** claims of accounts in access tokens, where the client has none of its own: their names and account paths */
@@ -72,4 +88,7 @@ export const endpointsOf = (issuer: string): Endpoints => ({
   introspection: `${issuer}/introspect`,
   revocation: `${issuer}/revoke`,
   jwks: `${issuer}/.well-known/jwks.json`,
+  authorization: `${issuer}/authorize`,
+  userinfo: `${issuer}/userinfo`,
+  endSession: `${issuer}/logout`,
 });

@@ -1,5 +1,6 @@
 // Refusals: RFC 6749 5.2, RFC 8707 2. Many reasons, few codes: the reason goes to the log and the counter, the
 // code and its description to the caller. docs/errors.md is this table, and a test says so.
+// biome-ignore-all lint/style/noExcessiveLinesPerFile: one table, to be read in one place.
 
 type ErrorCode =
   | 'invalid_request'
@@ -9,11 +10,21 @@ type ErrorCode =
   | 'unsupported_grant_type'
   | 'invalid_scope'
   | 'invalid_target'
-  | 'access_denied'
+  // RFC 6750 3.1
   | 'invalid_token'
+  | 'insufficient_scope'
   | 'temporarily_unavailable'
   | 'server_error'
-  | 'not_found';
+  | 'not_found'
+  // RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6, Core Unmet Authentication Requirements 1.0
+  | 'access_denied'
+  | 'unsupported_response_type'
+  | 'login_required'
+  | 'consent_required'
+  | 'request_not_supported'
+  | 'request_uri_not_supported'
+  | 'registration_not_supported'
+  | 'unmet_authentication_requirements';
 
 /** What the caller is told of a refusal. */
 export interface Refusal {
@@ -36,6 +47,21 @@ const unavailable = (description: string): Refusal => ({
   status: 503,
   description,
 });
+
+/** For the client, by way of the browser; the status is that of the page where nobody can be answered. */
+const asked = (error: ErrorCode, description: string): Refusal => ({ error, status: 400, description });
+
+/** One answer for all of them, so that whoever found a code learns nothing from it. */
+const codeNotGranted: Refusal = {
+  error: 'invalid_grant',
+  status: 400,
+  description: 'The authorization code is invalid, expired or was used before.',
+};
+const verifierNotGranted: Refusal = {
+  error: 'invalid_grant',
+  status: 400,
+  description: 'code_verifier is not the one behind code_challenge.',
+};
 
 /** One answer for all of them, so that whoever found a token learns nothing from it. */
 const notGranted: Refusal = {
@@ -135,6 +161,49 @@ export const refusals = {
   scope_not_of_client: scope('The scope exceeds what the client is registered for.'),
   scope_not_of_resource: scope('The scope exceeds what the resource knows.'),
 
+  // what a browser brings
+  client_id_missing: request('client_id is missing.'),
+  authorize_client_unknown: request('There is no such client.'),
+  authorize_client_disabled: request('There is no such client.'),
+  redirect_uri_missing: request('redirect_uri is missing.'),
+  redirect_uri_not_registered: request('redirect_uri is not one that the client is registered with.'),
+  request_not_supported: asked('request_not_supported', 'Request objects are not supported.'),
+  request_uri_not_supported: asked('request_uri_not_supported', 'request_uri is not supported.'),
+  registration_not_supported: asked('registration_not_supported', 'registration is not supported.'),
+  response_mode_unsupported: request('response_mode must be query or form_post.'),
+  response_type_missing: request('response_type is missing.'),
+  response_type_unsupported: asked('unsupported_response_type', 'response_type must be code.'),
+  response_type_not_registered: {
+    error: 'unauthorized_client',
+    status: 400,
+    description: 'The client is not registered for response_type code.',
+  },
+  pkce_required: request('code_challenge is missing: PKCE is required (RFC 7636).'),
+  pkce_challenge_missing: request('code_challenge_method comes without code_challenge.'),
+  pkce_method_unsupported: request('code_challenge_method must be S256.'),
+  pkce_challenge_malformed: request('code_challenge must be the base64url of a SHA-256 digest.'),
+  prompt_unsupported: request('prompt must be of none, login, consent, select_account.'),
+  prompt_none_not_alone: request('prompt none cannot stand with others.'),
+  max_age_malformed: request('max_age must be a number of seconds.'),
+  display_unsupported: request('display must be page, popup, touch or wap.'),
+  too_many_values: request('A parameter has more than 20 values.'),
+  claims_malformed: request('claims is not a claims request (OpenID Connect Core 5.5).'),
+  subjects_differ: request('id_token_hint is of another subject than claims ask for.'),
+  id_token_hint_invalid: request('id_token_hint is not an ID token that this client was issued.'),
+  login_required: asked('login_required', 'The person has to sign in.'),
+  consent_required: asked('consent_required', 'The person has to be asked for consent.'),
+  acr_not_reachable: asked(
+    'unmet_authentication_requirements',
+    'The authentication context class that is asked for cannot be reached.',
+  ),
+  consent_refused: asked('access_denied', 'The person did not allow it.'),
+
+  // what a person's browser brings
+  interaction_unknown: request('There is no such sign-in, or it has expired.', 404),
+  interaction_of_another_browser: request('The sign-in was begun in another browser.', 403),
+  csrf_token_wrong: request('The form is not one that this browser was given.', 403),
+  wrong_host: request('The issuer is known by another name.'),
+
   // who signs in
   account_unknown: notSignedIn,
   account_disabled: notSignedIn,
@@ -144,6 +213,21 @@ export const refusals = {
     status: 429,
     description: 'Request was throttled.',
   },
+
+  // authorization codes
+  code_missing: request('code is missing.'),
+  code_unknown: codeNotGranted,
+  code_of_another_client: codeNotGranted,
+  code_replayed: codeNotGranted,
+  code_signed_out: codeNotGranted,
+  code_redirect_uri_differs: {
+    error: 'invalid_grant',
+    status: 400,
+    description: 'redirect_uri is not that of the authorization request.',
+  },
+  pkce_verifier_missing: verifierNotGranted,
+  pkce_verifier_wrong: verifierNotGranted,
+  pkce_verifier_without_challenge: verifierNotGranted,
 
   // refresh tokens
   refresh_token_missing: request('refresh_token is missing.'),

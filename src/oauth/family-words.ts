@@ -4,6 +4,7 @@ import { dateInWords } from '../words.ts';
 
 const causes: Record<Revocation, string> = {
   replayed: 'since a token of it was replayed',
+  code_replayed: 'since its authorization code was used again',
   revoked_by_client: 'by its client',
   revoked_by_operator: 'by an operator',
 };

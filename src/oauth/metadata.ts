@@ -1,9 +1,21 @@
 // What this server says of itself: RFC 8414 2 and OpenID Connect Discovery 3, one document for both. The rule it
 // keeps: it names what works, and nothing else (docs/choices.md).
+
+import { displays, prompts } from './authorization-request.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { clientAuthenticationMethods } from './client.ts';
 import { assertionAlgs } from './client-assertion.ts';
 import { grantTypes } from './grants/index.ts';
+import { reachableAcrs } from './proceed.ts';
+import { issuerScopes } from './scope.ts';
+import { claimsSupported } from './standard-claims.ts';
+
+/** The languages of the pages (OpenID Connect Discovery 3, RFC 5646). */
+export const uiLocales = ['en', 'de'] as const;
+
+/** What every ID token says. */
+const idTokenClaims = 'iss sub aud exp iat auth_time acr amr azp sid'.split(' ');
+
 import { introspectionAlg } from './introspection-response.ts';
 
 /** RFC 7662 2.1: whoever introspects authenticates. */
@@ -16,13 +28,25 @@ export const serverMetadata = ({
   signingAlgs,
 }: Pick<AuthorizationServer, 'issuer' | 'endpoints' | 'signingAlgs'>) => ({
   issuer,
+  authorization_endpoint: endpoints.authorization,
   token_endpoint: endpoints.token,
   introspection_endpoint: endpoints.introspection,
   revocation_endpoint: endpoints.revocation,
   jwks_uri: endpoints.jwks,
   grant_types_supported: grantTypes,
-  // Required by RFC 8414, and empty for as long as there is no authorization endpoint.
-  response_types_supported: [],
+  response_types_supported: ['code'],
+  response_modes_supported: ['query', 'form_post'],
+  code_challenge_methods_supported: ['S256'],
+  scopes_supported: [...issuerScopes],
+  claims_supported: [...idTokenClaims, ...claimsSupported],
+  acr_values_supported: reachableAcrs,
+  prompt_values_supported: prompts,
+  display_values_supported: displays,
+  ui_locales_supported: uiLocales,
+  authorization_response_iss_parameter_supported: true,
+  claims_parameter_supported: true,
+  request_parameter_supported: false,
+  request_uri_parameter_supported: false,
   token_endpoint_auth_methods_supported: clientAuthenticationMethods,
   token_endpoint_auth_signing_alg_values_supported: assertionAlgs,
   introspection_endpoint_auth_methods_supported: provenMethods,

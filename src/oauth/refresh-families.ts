@@ -84,7 +84,8 @@ export async function revokeFamily(
 ): Promise<Change> {
   const at = as.clock.now();
   const details = { client_id: family.clientId, sub: family.sub };
-  const event = revocation === 'replayed' ? 'family.replayed' : 'family.revoked';
+  const event =
+    revocation === 'replayed' || revocation === 'code_replayed' ? `family.${revocation}` : 'family.revoked';
   const change = await as.families.revoke(family.id, at, revocation, {
     at,
     event,

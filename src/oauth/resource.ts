@@ -65,9 +65,16 @@ export async function selectResource(
 ): Promise<ResourceRecord | undefined> {
   if (requested.length > 1) throw new OAuthError('several_resources');
   const uri = requested[0] ?? client.default_resource;
-  if (uri === undefined) return undefined;
-  // The client's own was looked at when it was registered.
-  if (requested.length > 0 && !isResourceUri(uri)) throw new OAuthError('resource_malformed');
+  return uri === undefined ? undefined : allowedResource(as, client, uri);
+}
+
+/** A resource that the client may ask tokens for. Throws OAuthError. */
+export async function allowedResource(
+  as: Pick<AuthorizationServer, 'resources'>,
+  client: ClientMetadata,
+  uri: string,
+): Promise<ResourceRecord> {
+  if (!isResourceUri(uri)) throw new OAuthError('resource_malformed');
   const resource = await as.resources.find(uri);
   if (resource === undefined) throw new OAuthError('resource_unknown');
   if (!mayAskFor(client, resource)) throw new OAuthError('resource_not_allowed');

@@ -25,6 +25,49 @@ export function sharedScope(one: string | undefined, other: string | undefined):
   );
 }
 
+/** Scopes of the issuer itself (OpenID Connect Core 5.4, 11): they mean the same at every resource. */
+export const issuerScopes: ReadonlySet<string> = new Set([
+  'openid',
+  'profile',
+  'email',
+  'address',
+  'phone',
+  'offline_access',
+]);
+
+/** Whether a resource, or the issuer itself (undefined), knows the scope. */
+const isKnownTo = (resource: Resource | undefined, token: string): boolean =>
+  resource === undefined || issuerScopes.has(token) || resource.scopes.includes(token);
+
+interface Resource {
+  readonly scopes: readonly string[];
+}
+
+/**
+ * What an authorization request may be granted: of what it asks for, all that the client is registered for and one of
+ * the resources knows. The rest is passed over (OpenID Connect Core 3.1.2.1), and the answer says what was granted
+ * (RFC 6749 3.3). A client without a scope of its own may ask for the issuer's. Throws OAuthError.
+ */
+export function requestableScope(
+  requested: string | undefined,
+  ofClient: string | undefined,
+  resources: readonly Resource[],
+): string | undefined {
+  if (requested !== undefined && !wellFormed.test(requested)) throw new OAuthError('scope_malformed');
+  const own = ofClient === undefined ? [...issuerScopes] : scopeTokens(ofClient);
+  const wanted =
+    requested === undefined ? own.filter((token) => !issuerScopes.has(token)) : scopeTokens(requested);
+  const known = (token: string) =>
+    resources.length === 0 || resources.some((resource) => isKnownTo(resource, token));
+  return [...new Set(wanted)].filter((token) => own.includes(token) && known(token)).join(' ') || undefined;
+}
+
+/** The part of a granted scope that a token for this resource has. */
+export const scopeAt = (granted: string | undefined, resource: Resource | undefined): string | undefined =>
+  scopeTokens(granted)
+    .filter((token) => isKnownTo(resource, token))
+    .join(' ') || undefined;
+
 export interface ScopeRequest {
   /** as the client asks now; undefined = all that it may have */
   readonly requested: string | undefined;
@@ -36,15 +79,14 @@ export interface ScopeRequest {
 
 /** The scope of a token; undefined where it has none. Throws OAuthError. */
 export function grantedScope({ requested, ofClient, ofResource }: ScopeRequest): string | undefined {
-  if (requested === undefined) {
-    return ofResource === undefined ? ofClient : sharedScope(ofClient, ofResource.join(' '));
-  }
+  const resource = ofResource && { scopes: ofResource };
+  if (requested === undefined) return scopeAt(ofClient, resource);
   const own = scopeTokens(ofClient);
   if (!wellFormed.test(requested)) throw new OAuthError('scope_malformed');
   const wanted = new Set(scopeTokens(requested));
   for (const one of wanted) {
     if (!own.includes(one)) throw new OAuthError('scope_not_of_client');
-    if (ofResource !== undefined && !ofResource.includes(one)) throw new OAuthError('scope_not_of_resource');
+    if (!isKnownTo(resource, one)) throw new OAuthError('scope_not_of_resource');
   }
   return [...wanted].join(' ');
 }

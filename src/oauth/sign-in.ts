@@ -1,8 +1,10 @@
 // What an end-user's sign-in is worth to a client: an access token, and a new family of refresh tokens. The rule it
 // keeps: a family is told by the cut-offs that the sign-in saw, so none outlives one that came in between.
 import type { AccountRecord, FamilyRecord } from '../stores/stores.ts';
+import { accessTokenLifetime } from './access-token.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { accountClaims } from './claims.ts';
+import type { ClaimsRequest } from './claims-request.ts';
 import type { AuthenticatedClient } from './client-authentication.ts';
 import type { Authorization, Login } from './grants/grant.ts';
 import { openFamily } from './refresh-families.ts';
@@ -21,7 +23,15 @@ export interface SignIn {
 
 type Parts = Pick<
   AuthorizationServer,
-  'claims' | 'clock' | 'families' | 'familyStates' | 'macKeys' | 'random' | 'refresh' | 'resources'
+  | 'accessTokenLifetime'
+  | 'claims'
+  | 'clock'
+  | 'families'
+  | 'familyStates'
+  | 'macKeys'
+  | 'random'
+  | 'refresh'
+  | 'resources'
 >;
 
 /** All that the client may have for its default resource. Throws OAuthError; StoreUnavailableError at the commit. */
@@ -40,24 +50,28 @@ export async function authorizeSignIn(
   const claims = accountClaims(account, { ...as.claims, ...metadata.claims });
   const login = { authTime: as.clock.now(), acr, amr, session: as.random.id(), claims };
   const resources = resource === undefined ? [] : [resource.resource];
-  const { family, head, commit } = await newFamily(as, client, account, { login, scope, resources });
-  return {
-    sub: account.sub,
-    scope,
-    resource,
-    login,
-    refresh: { familyId: family.id, head, outcome: 'opened', expiresAt: family.expiresAt },
-    commit,
-  };
+  const granted = { login, scope, resources, claimsRequest: undefined, isRefreshable: true };
+  const { family, refresh, open } = await beginFamily(as, client, account, granted);
+  return { sub: family.sub, scope, resource, login, refresh, commit: () => open().then(() => true) };
 }
 
-interface Granted {
+/** What a family is begun with. */
+export interface Granted {
   readonly login: Login;
   readonly scope: string | undefined;
   readonly resources: readonly string[];
+  readonly claimsRequest: ClaimsRequest | undefined;
+  /** false: the family lives as long as its one access token, which can be revoked by it */
+  readonly isRefreshable: boolean;
 }
 
-async function newFamily(as: Parts, client: AuthenticatedClient, account: AccountRecord, granted: Granted) {
+/** A family that begins with `open`; nothing is written before. `account` is as the sign-in saw it. */
+export async function beginFamily(
+  as: Parts,
+  client: AuthenticatedClient,
+  account: Pick<AccountRecord, 'sub' | 'tokensValidAfter'>,
+  granted: Granted,
+) {
   const { metadata, clientId } = client;
   const id = newFamilyId(as.random);
   // The hot store's clock is the one that its ages count by.
@@ -65,6 +79,7 @@ async function newFamily(as: Parts, client: AuthenticatedClient, account: Accoun
   const state = firstState(now, as.macKeys().current.number);
   const { generation, since, macKey } = state;
   const { claims, ...login } = granted.login;
+  const head = { generation, since, macKey };
   const family: FamilyRecord = {
     ...login,
     id,
@@ -72,12 +87,13 @@ async function newFamily(as: Parts, client: AuthenticatedClient, account: Accoun
     sub: account.sub,
     scope: granted.scope ?? null,
     resources: granted.resources,
+    claimsRequest: granted.claimsRequest ?? null,
     createdAt: now,
-    expiresAt: now + (metadata.refresh_token_lifetime ?? as.refresh.lifetime),
+    expiresAt: now + (await lifetimeOf(as, client, granted)),
     idleLifetime: metadata.refresh_token_idle_lifetime ?? as.refresh.idleLifetime,
     accountCutOff: account.tokensValidAfter,
     clientCutOff: client.tokensValidAfter,
-    floor: { generation, since, macKey },
+    floor: head,
     revokedAt: null,
     revocation: null,
   };
@@ -88,6 +104,18 @@ async function newFamily(as: Parts, client: AuthenticatedClient, account: Accoun
     subject: account.sub,
     details: { family: id, amr: login.amr },
   };
-  const commit = () => openFamily(as, family, state, audit).then(() => true);
-  return { family, head: family.floor, commit };
+  const { isRefreshable } = granted;
+  const { expiresAt } = family;
+  const refresh = { familyId: id, head, outcome: 'opened', isRefreshable, expiresAt } as const;
+  return { family, refresh, open: () => openFamily(as, family, state, audit) };
+}
+
+async function lifetimeOf(
+  as: Parts,
+  { metadata }: AuthenticatedClient,
+  { isRefreshable, resources }: Granted,
+) {
+  if (isRefreshable) return metadata.refresh_token_lifetime ?? as.refresh.lifetime;
+  const found = await Promise.all(resources.map((uri) => as.resources.find(uri)));
+  return Math.max(...[undefined, ...found].map((resource) => accessTokenLifetime(as, metadata, resource)));
 }

@@ -8,6 +8,7 @@ import { type AuthenticatedClient, authenticateClient } from './client-authentic
 import { OAuthError, onBehalfOf } from './errors.ts';
 import type { Authorization, Grant, RefreshedFamily } from './grants/grant.ts';
 import { grants } from './grants/index.ts';
+import { mintIdToken } from './id-token.ts';
 import type { BackchannelRequest, TokenResponse } from './messages.ts';
 import type { Parameters } from './parameters.ts';
 import { SWAP_ATTEMPTS } from './refresh-families.ts';
@@ -59,16 +60,30 @@ export async function mintAndCommit(
       client: metadata,
       refresh: family,
     });
+    const idToken = await idTokenOf(as, client, authorization, token.jws);
     const response: TokenResponse = {
       access_token: token.jws,
       token_type: 'Bearer',
       expires_in: token.expiresIn,
       ...(scope !== undefined && { scope }),
-      ...(family && { refresh_token: refreshTokenOf(as, family) }),
+      ...(family?.isRefreshable && { refresh_token: refreshTokenOf(as, family) }),
+      ...(idToken !== undefined && { id_token: idToken }),
     };
     if (await commit()) return { response, clientId, alg: token.alg, refresh: told(refresh) };
   }
   throw new StoreUnavailableError('others were faster, over and over');
+}
+
+/** As old as the access token beside it, so that a retry gets the same one. */
+async function idTokenOf(
+  as: AuthorizationServer,
+  { clientId, metadata: client }: AuthenticatedClient,
+  { sub, login, refresh, idToken }: Omit<Authorization, 'commit'>,
+  accessToken: string,
+): Promise<string | undefined> {
+  if (login === undefined || idToken === undefined) return undefined;
+  const issuedAt = Math.floor(refresh?.head.since ?? as.clock.now());
+  return mintIdToken(as, { ...idToken, clientId, client, sub, login, accessToken, issuedAt });
 }
 
 const told = (refresh: RefreshedFamily | undefined): IssuedTokens['refresh'] =>

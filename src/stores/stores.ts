@@ -7,8 +7,10 @@
 
 import type { KeyTimes } from '../keys/lifecycle.ts';
 import type { ClientMetadata } from '../oauth/client.ts';
+import type { ConsentStore, DocumentStore, SessionStore } from './browser-ports.ts';
 import type { FamilyStateStore, FamilyStore, RevokedTokenStore, RootSecretStore } from './token-ports.ts';
 
+export type { ConsentRecord, ConsentStore, DocumentStore, SessionStore } from './browser-ports.ts';
 export type {
   FamilyRecord,
   FamilyStanding,
@@ -246,6 +248,9 @@ export interface Stores {
   readonly familyStates: FamilyStateStore;
   readonly revokedTokens: RevokedTokenStore;
   readonly attempts: AttemptStore;
+  readonly documents: DocumentStore;
+  readonly sessions: SessionStore;
+  readonly consents: ConsentStore;
   readonly leases: LeaseStore;
   readonly replays: ReplayStore;
   readonly audit: AuditStore;

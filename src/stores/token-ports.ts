@@ -1,11 +1,12 @@
 // The ports of what tokens leave behind: families of refresh tokens (a durable row that is the authority, and a hot
 // state that may be lost), access tokens that were revoked, the secrets that tokens are made with. What holds for
 // every verb of every port is said in stores.ts.
+import type { ClaimsRequest } from '../oauth/claims-request.ts';
 import type { FamilyState, Head } from '../oauth/refresh-family.ts';
 import type { AccountRecord, AuditEntry, Change, ClientRecord } from './stores.ts';
 
 /** Why a family was ended. */
-export type Revocation = 'replayed' | 'revoked_by_client' | 'revoked_by_operator';
+export type Revocation = 'replayed' | 'code_replayed' | 'revoked_by_client' | 'revoked_by_operator';
 
 /** One sign-in, and the chain of refresh tokens that goes on from it: the durable half, one row for all of its life. */
 export interface FamilyRecord {
@@ -19,6 +20,8 @@ export interface FamilyRecord {
   readonly scope: string | null;
   /** as granted, the default one first; empty: the issuer itself */
   readonly resources: readonly string[];
+  /** claims that were asked for by name (OpenID Connect Core 5.5); null = none */
+  readonly claimsRequest: ClaimsRequest | null;
   readonly authTime: number;
   readonly acr: string;
   readonly amr: readonly string[];
@@ -46,7 +49,7 @@ export interface FamilyVitals {
 /** The same, and all else that is known of the family. */
 export interface FamilyStanding extends FamilyVitals {
   readonly family: FamilyRecord;
-  readonly account: Omit<AccountRecord, 'passwordHash' | 'createdAt' | 'updatedAt'>;
+  readonly account: Omit<AccountRecord, 'passwordHash' | 'createdAt'>;
   readonly client: Pick<ClientRecord, 'disabledAt' | 'tokensValidAfter'>;
 }
 

@@ -52,7 +52,11 @@ export function memoryFamilies(accounts: ReadonlyMap<string, MemoryAccount>): Fa
     const family = rows.get(id);
     const account = family && accounts.get(family.sub);
     if (family === undefined || account === undefined) return undefined;
-    return { family, account: { ...account }, client: { disabledAt: null, tokensValidAfter: null } };
+    return {
+      family,
+      account: { updatedAt: 0, ...account },
+      client: { disabledAt: null, tokensValidAfter: null },
+    };
   }
   return {
     async open(family) {

@@ -29,6 +29,7 @@ const family: FamilyRecord = {
   session: 'session',
   scope: null,
   resources: [],
+  claimsRequest: null,
   authTime: now,
   acr: '1',
   amr: ['pwd'],

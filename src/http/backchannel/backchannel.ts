@@ -2,14 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Events } from '../../events.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
-import {
-  assertFormType,
-  formSizeLimit,
-  formType,
-  type Parameters,
-  parseForm,
-} from '../../oauth/parameters.ts';
 import { answerError, asOAuthError } from '../errors.ts';
+import { acceptForms } from '../forms.ts';
 import { basicChallenge, noStore } from '../headers.ts';
 import { introspect } from './introspect.ts';
 import { revoke } from './revoke.ts';
@@ -37,18 +31,4 @@ export async function backchannel(scope: FastifyInstance, { as, events }: Backch
     return answer(error, request, reply);
   });
   for (const route of [token, introspect, revoke]) route(scope, { as, events });
-}
-
-/** Our own parser, since the usual ones forgive what RFC 6749 refuses. */
-function acceptForms(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers();
-  // Named beside '*', for only a parser with a name is found without reading the media type anew.
-  scope.addContentTypeParser(
-    [formType, '*'],
-    { parseAs: 'buffer', bodyLimit: formSizeLimit },
-    (request: FastifyRequest, body: Buffer, done: (error: null, form: Parameters) => void) => {
-      assertFormType(request.headers['content-type']);
-      done(null, parseForm(body));
-    },
-  );
 }

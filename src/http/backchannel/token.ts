@@ -12,6 +12,7 @@ const TokenBody = Type.Object({
   expires_in: Type.Integer(),
   scope: Type.Optional(Type.String()),
   refresh_token: Type.Optional(Type.String()),
+  id_token: Type.Optional(Type.String()),
 });
 
 export function token(scope: FastifyInstance, { as, events }: BackchannelParts): void {

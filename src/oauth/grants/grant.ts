@@ -24,8 +24,16 @@ export interface RefreshedFamily {
   /** names the refresh token of the answer, and the identity of the access token beside it */
   readonly head: Head;
   readonly outcome: 'opened' | 'rotated' | 'ahead' | 'retry';
+  /** false: no refresh token is handed out, and the family ends with its access token */
+  readonly isRefreshable: boolean;
   /** absolute: no access token of the family outlives it */
   readonly expiresAt: number;
+}
+
+/** What an ID token says beyond the sign-in (OpenID Connect Core 2). */
+export interface IdTokenContent {
+  readonly nonce: string | undefined;
+  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /** What a grant proved. */
@@ -38,6 +46,8 @@ export interface Authorization {
   readonly login?: Login;
   /** absent where no refresh token goes with the access token */
   readonly refresh?: RefreshedFamily;
+  /** absent where the scope has no openid */
+  readonly idToken?: IdTokenContent | undefined;
   /**
    * The irreversible step, taken after the token is signed. False where somebody was faster: what was proved has to
    * be proved anew.

@@ -18,7 +18,8 @@ import {
 import { type Decision, decide, type FamilyState, type Head } from '../refresh-family.ts';
 import { decodeRefreshToken, type RefreshToken } from '../refresh-token.ts';
 import { grantedResource } from '../resource.ts';
-import { grantedScope, sharedScope } from '../scope.ts';
+import { grantedScope, scopeTokens, sharedScope } from '../scope.ts';
+import { requestedNames, standardClaims } from '../standard-claims.ts';
 import type { Authorization, Grant } from './grant.ts';
 
 type Parts = Pick<
@@ -72,7 +73,7 @@ async function provenBy(
   const { head, outcome } = decision;
   return {
     ...facts,
-    refresh: { familyId, head, outcome, expiresAt: standing.family.expiresAt },
+    refresh: { familyId, head, outcome, isRefreshable: true, expiresAt: standing.family.expiresAt },
     commit: swap,
   };
 }
@@ -85,14 +86,21 @@ async function grantedFacts(
   { values, resources }: Parameters,
 ): Promise<Omit<Authorization, 'commit'>> {
   const resource = await grantedResource(as, family.resources, resources);
+  const granted = family.scope ?? undefined;
   const scope = grantedScope({
     requested: values.get('scope'),
-    ofClient: sharedScope(family.scope ?? undefined, metadata.scope),
+    // A client without a scope of its own may have the issuer's, and was granted no others.
+    ofClient: metadata.scope === undefined ? granted : sharedScope(granted, metadata.scope),
     ofResource: resource?.scopes,
   });
   const { sub, authTime, acr, amr, session } = family;
   const claims = accountClaims(account, { ...as.claims, ...metadata.claims });
-  return { sub, scope, resource, login: { authTime, acr, amr, session, claims } };
+  const login = { authTime, acr, amr, session, claims };
+  // OpenID Connect Core 12.2: without the nonce, which was for the first one.
+  const idToken = scopeTokens(granted).includes('openid')
+    ? { nonce: undefined, claims: standardClaims(account, requestedNames(family.claimsRequest?.id_token)) }
+    : undefined;
+  return { sub, scope, resource, login, idToken };
 }
 
 /** Makes the decision true. False where somebody else was faster: then it has to be taken anew. */

@@ -7,6 +7,7 @@ import { changeRecord, query, requestLifetime, writeAudit } from './statements.t
 
 const FAMILY = `
   family.id, family.client_id AS "clientId", family.sub, family.session, family.scope, family.resources,
+  family.claims_request AS "claimsRequest",
   family.auth_time AS "authTime", family.acr, family.amr, family.created_at AS "createdAt",
   family.expires_at AS "expiresAt", family.idle_lifetime AS "idleLifetime",
   family.account_cut_off AS "accountCutOff", family.client_cut_off AS "clientCutOff",
@@ -15,7 +16,8 @@ const FAMILY = `
 
 const FIND = `
   SELECT ${FAMILY},
-         account.email, account.name, account.claims, account.disabled_at AS "disabledAt",
+         account.email, account.name, account.claims, account.updated_at AS "updatedAt",
+         account.disabled_at AS "disabledAt",
          account.tokens_valid_after AS "tokensValidAfter",
          client.disabled_at AS "clientDisabledAt", client.tokens_valid_after AS "clientTokensValidAfter"
   FROM families AS family JOIN accounts AS account USING (sub) JOIN clients AS client USING (client_id)
@@ -36,8 +38,8 @@ const OPEN = `
   WITH opened AS (
     INSERT INTO families (id, client_id, sub, session, scope, resources, auth_time, acr, amr, created_at, expires_at,
                           idle_lifetime, account_cut_off, client_cut_off, floor_generation, floor_since,
-                          floor_mac_key, revoked_at, revocation)
-    VALUES ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+                          floor_mac_key, revoked_at, revocation, claims_request)
+    VALUES ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
   )
   ${writeAudit('$1')}`;
 
@@ -160,6 +162,7 @@ const valuesOf = (family: FamilyRecord): unknown[] => [
   family.floor.macKey,
   family.revokedAt,
   family.revocation,
+  family.claimsRequest === null ? null : JSON.stringify(family.claimsRequest),
 ];
 
 function familyOf({ id, floorGeneration, floorSince, floorMacKey, ...facts }: FamilyRow): FamilyRecord {
@@ -172,6 +175,7 @@ function standingOf(row: StandingRow): FamilyStanding {
     email,
     name,
     claims,
+    updatedAt,
     disabledAt,
     tokensValidAfter,
     clientDisabledAt,
@@ -180,7 +184,7 @@ function standingOf(row: StandingRow): FamilyStanding {
   } = row;
   return {
     family: familyOf(family),
-    account: { sub: row.sub, email, name, claims, disabledAt, tokensValidAfter },
+    account: { sub: row.sub, email, name, claims, updatedAt, disabledAt, tokensValidAfter },
     client: { disabledAt: clientDisabledAt, tokensValidAfter: clientTokensValidAfter },
   };
 }

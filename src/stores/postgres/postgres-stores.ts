@@ -4,7 +4,9 @@ import { postgresAccounts } from './accounts.ts';
 import { postgresAttempts } from './attempts.ts';
 import { postgresAudit } from './audit.ts';
 import { postgresClients } from './clients.ts';
+import { postgresConsents } from './consents.ts';
 import type { Database } from './database.ts';
+import { postgresDocuments } from './documents.ts';
 import { postgresFamilies } from './families.ts';
 import { postgresFamilyStates } from './family-states.ts';
 import { postgresHealth } from './health.ts';
@@ -14,6 +16,7 @@ import { postgresReplays } from './replays.ts';
 import { postgresResources } from './resources.ts';
 import { postgresRevokedTokens } from './revoked-tokens.ts';
 import { postgresRootSecrets } from './root-secrets.ts';
+import { postgresSessions } from './sessions.ts';
 import { postgresSweeper } from './sweeper.ts';
 
 /** `ahead`: seconds that the house's clock is ahead of the world's, for what goes by Postgres's own clock. */
@@ -29,6 +32,9 @@ export function postgresStores(database: Database, ahead: () => number = () => 0
     familyStates: postgresFamilyStates(pool, ahead),
     revokedTokens: postgresRevokedTokens(pool),
     attempts: postgresAttempts(pool, ahead),
+    documents: postgresDocuments(pool, ahead),
+    sessions: postgresSessions(pool),
+    consents: postgresConsents(pool),
     leases: postgresLeases(pool),
     replays: postgresReplays(pool),
     audit: postgresAudit(pool),

@@ -8,6 +8,8 @@ const EXPIRED: readonly (readonly [table: string, key: string, expired: string, 
   ['replays', 'digest', 'expires_at <= $1', 'expires_at'],
   ['attempts', 'digest', 'until <= $1', 'until'],
   ['revoked_tokens', 'digest', 'expires_at <= $1', 'expires_at'],
+  ['documents', 'digest', 'expires_at <= $1', 'expires_at'],
+  ['sessions', 'digest', 'expires_at <= $1', 'expires_at'],
   // As an integer, or the index on it would be of no use.
   ['family_states', 'id', 'expires_on < floor($1::float8 / 86400)::integer', 'expires_on'],
   ['families', 'id', 'expires_at <= $1', 'expires_at'],

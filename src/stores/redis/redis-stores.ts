@@ -2,6 +2,7 @@
 import type { Stores } from '../stores.ts';
 import { redisAttempts } from './attempts.ts';
 import type { RedisClient } from './connection.ts';
+import { redisDocuments } from './documents.ts';
 import { redisFamilyStates } from './family-states.ts';
 import { redisReplays } from './replays.ts';
 
@@ -9,8 +10,9 @@ import { redisReplays } from './replays.ts';
 export const redisStores = (
   redis: RedisClient,
   ahead: () => number,
-): Pick<Stores, 'attempts' | 'familyStates' | 'replays'> => ({
+): Pick<Stores, 'attempts' | 'documents' | 'familyStates' | 'replays'> => ({
   attempts: redisAttempts(redis),
+  documents: redisDocuments(redis, ahead),
   familyStates: redisFamilyStates(redis, ahead),
   replays: redisReplays(redis),
 });

@@ -19,6 +19,7 @@ export async function familiesKeepTheirPromises(t: Test, replicas: Replicas): Pr
     session: 'session',
     scope: null,
     resources: [],
+    claimsRequest: null,
     authTime: T,
     acr: '1',
     amr: [],

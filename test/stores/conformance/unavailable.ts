@@ -44,6 +44,7 @@ const family = {
   session: 'x',
   scope: null,
   resources: [],
+  claimsRequest: null,
   authTime: T,
   acr: 'a',
   amr: [],
@@ -55,6 +56,20 @@ const family = {
   floor: { generation: 0, since: T, macKey: 1 },
   revokedAt: null,
   revocation: null,
+};
+
+const session = {
+  sid: 'i',
+  sub: 's',
+  authTime: T,
+  acr: 'a',
+  amr: [],
+  createdAt: T,
+  lastSeenAt: T,
+  expiresAt: T,
+  accountCutOff: null,
+  userAgent: '',
+  address: '',
 };
 
 const secret = { id: 's', hash: 'h', createdAt: T };
@@ -124,6 +139,25 @@ const verbs: {
   revokedTokens: {
     revoke: (port) => port.revoke('j', T),
     isRevoked: (port) => port.isRevoked('j'),
+  },
+  documents: {
+    find: (port) => port.find('k', 'i'),
+    compareAndSwap: (port) =>
+      port.compareAndSwap({ kind: 'k', id: 'i', expected: undefined, next: 'x', expiresAt: T }),
+  },
+  sessions: {
+    create: (port) => port.create('i', session, audit),
+    find: (port) => port.find('i'),
+    touch: (port) => port.touch('i', T),
+    end: (port) => port.end('i', audit),
+    listOf: (port) => port.listOf('s', T),
+  },
+  consents: {
+    find: (port) => port.find('s', 'c'),
+    add: (port) =>
+      port.add('s', { clientId: 'c', scopes: [], resources: [], claims: [], grantedAt: T }, audit),
+    withdraw: (port) => port.withdraw('s', 'c', audit),
+    listOf: (port) => port.listOf('s'),
   },
   attempts: {
     take: (port) => port.take('k', 1, 1),

@@ -90,7 +90,15 @@ export async function upkeepKeepsItsPromises(t: Test, replicas: Replicas, hands:
       deadline: now + 60,
       expiresAt,
     });
-    const facts = { session: 's', scope: null, resources: [], authTime: now, acr: '1', amr: [] };
+    const facts = {
+      session: 's',
+      scope: null,
+      resources: [],
+      claimsRequest: null,
+      authTime: now,
+      acr: '1',
+      amr: [],
+    };
     const lifetimes = {
       createdAt: now,
       expiresAt,

@@ -1,0 +1,107 @@
+// GET /authorize/ID: where an interaction stands. Every step comes back here, and here it is decided anew what is next.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { askedFor } from '../../oauth/consent.ts';
+import { findInteraction, type Interaction } from '../../oauth/interactions.ts';
+import { issuerPath } from '../../oauth/metadata.ts';
+import { proceed } from '../../oauth/proceed.ts';
+import { findSession } from '../../oauth/session.ts';
+import type { AccountRecord } from '../../stores/stores.ts';
+import { answer } from './answer.ts';
+import { type Browser, knownBrowser } from './browser.ts';
+import { type Desk, pageResponses } from './desk.ts';
+import { textsFor } from './language.ts';
+import type { Page, SignInView } from './pages/pages.ts';
+import type { Texts } from './texts/en.ts';
+import { appName, consentSections, startOf, whereabouts } from './words.ts';
+
+export interface InteractionRoute {
+  Params: { readonly id: string };
+}
+
+export function interactionRoutes(scope: FastifyInstance, desk: Desk): void {
+  scope.get<InteractionRoute>(
+    '/authorize/:id',
+    { schema: { response: pageResponses }, exposeHeadRoute: false },
+    async (request, reply) => {
+      const { as, browserCookie } = desk;
+      const browser = knownBrowser(browserCookie, as.random, request, reply);
+      const interaction = await findInteraction(as, request.params.id, browser.digest);
+      return show(desk, request, reply, { browser, interaction });
+    },
+  );
+}
+
+interface Looked {
+  readonly browser: Browser;
+  readonly interaction: Interaction;
+}
+
+async function show(
+  desk: Desk,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { browser, interaction }: Looked,
+): Promise<FastifyReply> {
+  const { as, events, sessionCookie, pages } = desk;
+  const found = await findSession(as, sessionCookie.read(request));
+  const proceeding = await proceed(as, interaction, found?.session);
+  const { uiLocales, redirectUri } = interaction.request;
+  if (proceeding.step === 'answered') {
+    if (proceeding.error) events.refused(request, proceeding.error);
+    return answer(desk, request, reply, proceeding.response, uiLocales);
+  }
+  const texts = textsFor(uiLocales, request.headers['accept-language']);
+  const { client } = proceeding;
+  const app = appName(client);
+  if (proceeding.step === 'over')
+    return send(reply, pages.over(texts, { app, link: startOf(client.metadata) }));
+  const form = {
+    action: `${issuerPath(as.issuer)}/authorize/${interaction.id}`,
+    csrfToken: browser.csrfToken(interaction.id),
+    app,
+    redirectUri,
+  };
+  if (proceeding.step === 'sign_in') {
+    return send(reply, pages.signIn(texts, { ...form, ...signInFacts(texts, interaction, found?.account) }));
+  }
+  const account = found?.account.email ?? '';
+  const view = { ...form, account, session: proceeding.session.sid };
+  if (proceeding.step === 'select_account') return send(reply, pages.chooseAccount(texts, view));
+  return send(reply, pages.consent(texts, { ...view, ...(await consentFacts(desk, texts, interaction)) }));
+}
+
+const send = (reply: FastifyReply, { html, headers }: Page): FastifyReply =>
+  reply.code(200).headers(headers).send(html);
+
+/** What is filled in already, and what went wrong before. */
+function signInFacts(
+  { signIn }: Texts,
+  { request, progress }: Interaction,
+  account: AccountRecord | undefined,
+): Pick<SignInView, 'email' | 'isAgain' | 'problem' | 'isWrong'> {
+  const { problem, anotherAccountAt } = progress;
+  const { subjectHint, loginHint } = request;
+  const isAgain =
+    account !== undefined &&
+    anotherAccountAt === undefined &&
+    (subjectHint === undefined || subjectHint === account.sub);
+  const email = problem?.email ?? (isAgain ? account.email : (loginHint ?? ''));
+  const minutes = Math.ceil((problem?.retryAfter ?? 0) / 60);
+  return {
+    email,
+    isAgain,
+    problem:
+      problem &&
+      (problem.kind === 'throttled' ? signIn.problems.throttled(minutes) : signIn.problems[problem.kind]),
+    isWrong: problem?.kind === 'wrong' || problem?.kind === 'incomplete',
+  };
+}
+
+async function consentFacts({ as }: Pick<Desk, 'as'>, texts: Texts, { request }: Interaction) {
+  const found = await Promise.all(request.resources.map((uri) => as.resources.find(uri)));
+  const resources = found.filter((resource) => resource !== undefined);
+  return {
+    where: whereabouts(texts, request.redirectUri),
+    sections: consentSections(texts, askedFor(request), resources),
+  };
+}

@@ -1,0 +1,156 @@
+// The pages as HTML with the headers that go with each: Content Security Policy Level 3. The rules they keep: what comes
+// from outside is escaped, nothing is loaded from anywhere, and nobody may frame a page.
+import { hash } from 'node:crypto';
+import { Eta } from 'eta';
+import type { Texts } from '../texts/en.ts';
+import { styleOf } from './style.ts';
+import * as templates from './templates.ts';
+
+/** As the operator names the issuer to people. */
+export interface Looks {
+  readonly name: string;
+  /** `#rrggbb` */
+  readonly colour: string;
+  readonly logo_uri?: string | undefined;
+}
+
+export interface Page {
+  readonly html: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What the forms of an interaction need. */
+interface Form {
+  /** path of the interaction */
+  readonly action: string;
+  readonly csrfToken: string;
+  readonly app: string;
+  /** where the answer goes in the end */
+  readonly redirectUri: string;
+}
+
+export interface SignInView extends Form {
+  readonly email: string;
+  readonly isAgain: boolean;
+  readonly problem: string | undefined;
+  /** it is the fields that are wrong */
+  readonly isWrong: boolean;
+}
+
+export interface AccountView extends Form {
+  readonly account: string;
+  /** `sid` that the page was made for */
+  readonly session: string;
+}
+
+export interface ConsentView extends AccountView {
+  readonly where: string;
+  readonly sections: readonly { readonly heading: string; readonly items: readonly string[] }[];
+}
+
+export interface OverView {
+  readonly app: string;
+  /** where to start again */
+  readonly link: string | undefined;
+}
+
+export interface ErrorView {
+  readonly text: string;
+  readonly link: { readonly href: string; readonly words: string } | undefined;
+  readonly error: string;
+  readonly description: string;
+  readonly reference: string;
+}
+
+export interface FormPostView {
+  readonly app: string;
+  readonly action: string;
+  readonly parameters: readonly (readonly [string, string])[];
+}
+
+const submitScript = "document.getElementById('response').submit()";
+
+const sha256 = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`;
+
+/**
+ * Chromium asks form-action of every redirect that follows a form too, the client's own ones among them: so it is the
+ * scheme alone that can be said beforehand (`http:` lets https pass).
+ */
+const schemeOf = (uri: string): string => new URL(uri).protocol;
+
+interface Content {
+  readonly title: string;
+  /** the texts of the page */
+  readonly t: object;
+  /** what it shows */
+  readonly v: object;
+  readonly formAction: string;
+  readonly script?: string;
+}
+
+/** Templates are compiled once, here. */
+function createPress({ name, colour, logo_uri: logo }: Looks) {
+  const eta = new Eta({ cache: true });
+  for (const [template, text] of Object.entries(templates)) eta.loadTemplate(`@${template}`, text);
+  const style = styleOf(colour);
+  const policy = ({ formAction, script }: Content): string =>
+    [
+      "default-src 'none'",
+      `style-src ${sha256(style)}`,
+      ...(logo === undefined ? [] : [`img-src ${logo.startsWith('data:') ? 'data:' : "'self'"}`]),
+      ...(script === undefined ? [] : [`script-src ${sha256(script)}`]),
+      `form-action ${formAction}`,
+      "base-uri 'none'",
+      "frame-ancestors 'none'",
+    ].join('; ');
+  return (template: keyof typeof templates, texts: Texts, content: Content): Page => {
+    const { title, script } = content;
+    const body = eta.render(`@${template}`, content);
+    return {
+      html: eta.render('@layout', { texts, title, name, logo, style, body, script }),
+      headers: {
+        'content-type': 'text/html; charset=utf-8',
+        'content-security-policy': policy(content),
+      },
+    };
+  };
+}
+
+/** A page of an interaction: what is posted comes back here, and in the end goes to the client. */
+const formAction = ({ redirectUri }: Form): string => `'self' ${schemeOf(redirectUri)}`;
+
+const noForm = "'none'";
+
+export function createPages(looks: Looks) {
+  const print = createPress(looks);
+  return {
+    signIn: (texts: Texts, v: SignInView) =>
+      print('signIn', texts, { title: texts.signIn.title, t: texts.signIn, v, formAction: formAction(v) }),
+    chooseAccount: (texts: Texts, v: AccountView) => {
+      const { chooseAccount: t } = texts;
+      return print('chooseAccount', texts, { title: t.title, t, v, formAction: formAction(v) });
+    },
+    consent: (texts: Texts, v: ConsentView) => {
+      const { consent: t } = texts;
+      return print('consent', texts, { title: t.title(v.app), t, v, formAction: formAction(v) });
+    },
+    over: (texts: Texts, v: OverView) =>
+      print('over', texts, { title: texts.over.title, t: texts.over, v, formAction: noForm }),
+    signedOut: (texts: Texts) =>
+      print('signedOut', texts, {
+        title: texts.signedOut.title,
+        t: texts.signedOut,
+        v: {},
+        formAction: noForm,
+      }),
+    error: (texts: Texts, v: ErrorView) =>
+      print('error', texts, { title: texts.errors.title, t: texts.errors, v, formAction: noForm }),
+    formPost: (texts: Texts, v: FormPostView) => {
+      const { formPost: t } = texts;
+      const title = t.title(v.app);
+      return print('formPost', texts, { title, t, v, formAction: schemeOf(v.action), script: submitScript });
+    },
+  };
+}
+
+export type Pages = ReturnType<typeof createPages>;

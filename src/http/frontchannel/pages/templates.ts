@@ -1,0 +1,113 @@
+// The pages, as templates: what stands in `<%= %>` is escaped, and nothing from outside ever stands in `<%~ %>`.
+// `it` is what pages.ts gives: `t` the texts of the page, `v` what it shows.
+
+export const layout = `<!doctype html>
+<html lang="<%= it.texts.language %>">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title><%= it.title %> – <%= it.name %></title>
+<style><%~ it.style %></style>
+</head>
+<body>
+<header>
+<% if (it.logo) { %><img src="<%= it.logo %>" alt="<%= it.name %>"><% } else { %><p><%= it.name %></p><% } %>
+</header>
+<main>
+<%~ it.body %>
+</main>
+<% if (it.script) { %><script><%~ it.script %></script><% } %>
+</body>
+</html>
+`;
+
+export const signIn = `
+<h1><%= it.t.title %></h1>
+<p class="soft"><%= it.t.to(it.v.app) %></p>
+<% if (it.v.isAgain) { %><p><%= it.t.again %></p><% } %>
+<% if (it.v.problem) { %><p class="problem" role="alert" id="problem"><%= it.v.problem %></p><% } %>
+<form method="post" action="<%= it.v.action %>/sign-in">
+<input type="hidden" name="csrf_token" value="<%= it.v.csrfToken %>">
+<label for="email"><%= it.t.email %></label>
+<input id="email" name="email" type="text" inputmode="email" autocomplete="username" autocapitalize="none"
+ autocorrect="off" spellcheck="false" required maxlength="320" value="<%= it.v.email %>"
+<% if (it.v.problem) { %> aria-describedby="problem" aria-invalid="<%= it.v.isWrong %>"<% } %>
+<% if (!it.v.email) { %> autofocus<% } %>>
+<label for="password"><%= it.t.password %></label>
+<input id="password" name="password" type="password" autocomplete="current-password" required maxlength="4000"
+<% if (it.v.problem) { %> aria-describedby="problem" aria-invalid="<%= it.v.isWrong %>"<% } %>
+<% if (it.v.email) { %> autofocus<% } %>>
+<button><%= it.t.submit %></button>
+</form>
+`;
+
+export const chooseAccount = `
+<h1><%= it.t.title %></h1>
+<p class="soft"><%= it.t.to(it.v.app) %></p>
+<form method="post" action="<%= it.v.action %>/account">
+<input type="hidden" name="csrf_token" value="<%= it.v.csrfToken %>">
+<input type="hidden" name="session" value="<%= it.v.session %>">
+<button name="choice" value="this"><%= it.t.goOn(it.v.account) %></button>
+<button class="quiet" name="choice" value="another"><%= it.t.another %></button>
+</form>
+`;
+
+export const consent = `
+<h1><%= it.t.title(it.v.app) %></h1>
+<p class="soft"><%= it.v.where %></p>
+<% for (const [i, { heading, items }] of it.v.sections.entries()) { %>
+<section aria-labelledby="section-<%= i %>">
+<h2 id="section-<%= i %>"><%= heading %></h2>
+<ul><% for (const item of items) { %><li><%= item %></li><% } %></ul>
+</section>
+<% } %>
+<form method="post" action="<%= it.v.action %>/consent">
+<input type="hidden" name="csrf_token" value="<%= it.v.csrfToken %>">
+<input type="hidden" name="session" value="<%= it.v.session %>">
+<button name="decision" value="allow"><%= it.t.allow %></button>
+<button class="quiet" name="decision" value="refuse"><%= it.t.refuse %></button>
+</form>
+<div class="who">
+<span class="soft"><%= it.t.signedInAs %></span> <strong><%= it.v.account %></strong>
+<form method="post" action="<%= it.v.action %>/account">
+<input type="hidden" name="csrf_token" value="<%= it.v.csrfToken %>">
+<input type="hidden" name="session" value="<%= it.v.session %>">
+<button class="plain" name="choice" value="another"><%= it.t.another %></button>
+</form>
+</div>
+`;
+
+export const over = `
+<h1><%= it.t.title %></h1>
+<p><%= it.t.text %></p>
+<% if (it.v.link) { %><p><a href="<%= it.v.link %>"><%= it.t.back(it.v.app) %></a></p><% } %>
+`;
+
+export const signedOut = `
+<h1><%= it.t.title %></h1>
+<p><%= it.t.text %></p>
+`;
+
+export const error = `
+<h1><%= it.t.title %></h1>
+<p role="alert"><%= it.v.text %></p>
+<% if (it.v.link) { %><p><a class="button" href="<%= it.v.link.href %>"><%= it.v.link.words %></a></p><% } %>
+<details>
+<summary><%= it.t.details %></summary>
+<p><code><%= it.v.error %></code>: <%= it.v.description %></p>
+<p><%= it.t.reference %>: <code><%= it.v.reference %></code></p>
+</details>
+`;
+
+/** OAuth 2.0 Form Post Response Mode. */
+export const formPost = `
+<h1><%= it.t.title(it.v.app) %></h1>
+<p><%= it.t.text %></p>
+<form id="response" method="post" action="<%= it.v.action %>">
+<% for (const [name, value] of it.v.parameters) { %>
+<input type="hidden" name="<%= name %>" value="<%= value %>">
+<% } %>
+<button><%= it.t.submit %></button>
+</form>
+`;
