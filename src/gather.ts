@@ -7,8 +7,8 @@ export interface GatherOptions {
   /** how many keys a read may have */
   readonly limit: number;
   /**
-   * seconds from the beginning of one read to that of the next: the first question is read at once, and many questions
-   * make few reads, each of which costs far more than a key in it; 0 where absent
+   * seconds from the beginning of one read to that of the next, where questions come faster than they are answered:
+   * many questions make few reads, each of which costs far more than a key in it; 0 where absent
    */
   readonly pause?: number;
 }
@@ -31,11 +31,14 @@ export function gather<T>(
   async function answer(questions: readonly Question<T>[]): Promise<void> {
     try {
       const found = await read([...new Set(questions.map(({ key }) => key))]);
+      running -= 1;
       for (const { key, resolve } of questions) resolve(found.get(key));
     } catch (error) {
+      running -= 1;
       // Whoever waits has waited as long as this took: the next read would take as long again.
       for (const { reject } of [...questions, ...waiting.splice(0)]) reject(error);
     }
+    next();
   }
 
   function next(): void {
@@ -43,11 +46,8 @@ export function gather<T>(
       const questions = waiting.slice(0, limit);
       waiting = waiting.slice(limit);
       running += 1;
-      if (pause > 0) rest();
-      void answer(questions).finally(() => {
-        running -= 1;
-        next();
-      });
+      if (pause > 0 && (running > 1 || questions.length > 1)) rest();
+      void answer(questions);
     }
   }
 
