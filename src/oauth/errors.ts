@@ -248,6 +248,20 @@ export const refusals = {
   token_inactive: notGood,
   token_not_of_first_party: notGood,
 
+  // bearers of our tokens
+  bearer_token_missing: { error: 'invalid_token', status: 401, description: 'An access token is missing.' },
+  bearer_token_twice: request('The access token is given in more than one way.'),
+  bearer_token_invalid: {
+    error: 'invalid_token',
+    status: 401,
+    description: 'The access token is invalid, expired or revoked.',
+  },
+  bearer_scope_insufficient: {
+    error: 'insufficient_scope',
+    status: 403,
+    description: 'The access token is not for this: openid is not in its scope.',
+  },
+
   // not the caller's fault
   store_unavailable: unavailable('A store cannot be reached: try again.'),
   signing_unavailable: unavailable('No token can be signed now: try again.'),
