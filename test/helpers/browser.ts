@@ -41,7 +41,7 @@ export function testBrowser(issuer: string): TestBrowser {
     const location = response.headers.get('location');
     if (location === null) return { url, status: response.status, headers: response.headers, html };
     const next = new URL(location, url);
-    if (next.origin === origin) return ask(next.href);
+    if (next.origin === origin) return ask(next.href, { headers: init.headers ?? {} });
     return { url: location, status: response.status, headers: response.headers, html };
   }
 

@@ -4,6 +4,8 @@ import type { Stores } from '../../src/stores/stores.ts';
 import { accountsKeepTheirPromises } from './conformance/accounts.ts';
 import { attemptsKeepTheirPromises } from './conformance/attempts.ts';
 import { clientsKeepTheirPromises } from './conformance/clients.ts';
+import { consentsKeepTheirPromises } from './conformance/consents.ts';
+import { documentsKeepTheirPromises } from './conformance/documents.ts';
 import { familiesKeepTheirPromises } from './conformance/families.ts';
 import { familyStatesKeepTheirPromises } from './conformance/family-states.ts';
 import { keysKeepTheirPromises } from './conformance/keys.ts';
@@ -12,6 +14,7 @@ import { replaysKeepTheirPromises } from './conformance/replays.ts';
 import { resourcesKeepTheirPromises } from './conformance/resources.ts';
 import { revokedTokensKeepTheirPromises } from './conformance/revoked-tokens.ts';
 import { rootSecretsKeepTheirPromises } from './conformance/root-secrets.ts';
+import { sessionsKeepTheirPromises } from './conformance/sessions.ts';
 import type { Hands, Replicas } from './conformance/setting.ts';
 import { upkeepKeepsItsPromises } from './conformance/upkeep.ts';
 
@@ -36,11 +39,13 @@ export async function storesKeepTheirPromises(
   await t.test('families', (t) => familiesKeepTheirPromises(t, replicas));
   await t.test('revoked tokens', (t) => revokedTokensKeepTheirPromises(t, replicas));
   await t.test('leases', (t) => leasesKeepTheirPromises(t, replicas));
+  await t.test('sessions', (t) => sessionsKeepTheirPromises(t, replicas));
+  await t.test('consents', (t) => consentsKeepTheirPromises(t, replicas));
   await hotStoresKeep(t, replicas, hands);
   await t.test('audit, health and sweeper', (t) => upkeepKeepsItsPromises(t, replicas, hands));
 }
 
-type HotStores = Pick<Stores, 'attempts' | 'familyStates' | 'replays'>;
+type HotStores = Pick<Stores, 'attempts' | 'documents' | 'familyStates' | 'replays'>;
 
 /** What is hot and expires, where that is all that a store keeps. */
 export async function hotStoresKeepTheirPromises(
@@ -55,5 +60,6 @@ async function hotStoresKeep(t: Test, replicas: readonly HotStores[], hands: Han
   const each = <Port extends keyof HotStores>(port: Port) => replicas.map((stores) => stores[port]);
   await t.test('replays', (t) => replaysKeepTheirPromises(t, each('replays')));
   await t.test('attempts', (t) => attemptsKeepTheirPromises(t, each('attempts')));
+  await t.test('documents', (t) => documentsKeepTheirPromises(t, each('documents')));
   await t.test('family states', (t) => familyStatesKeepTheirPromises(t, each('familyStates'), hands));
 }

@@ -13,14 +13,17 @@ import type { Texts } from './texts/en.ts';
 const NAME_LENGTH = 60;
 
 /** The name of a client, safe to stand in a sentence. */
-export function appName({ clientId, metadata }: Pick<ClientRecord, 'clientId' | 'metadata'>): string {
-  // Cf has what turns the direction of text, and what is not seen at all.
-  const clean = (metadata.client_name ?? '')
+export const appName = ({ clientId, metadata }: Pick<ClientRecord, 'clientId' | 'metadata'>): string =>
+  shortened(metadata.client_name ?? '') || shortened(clientId);
+
+/** Text of a client's. Cf has what turns the direction of text, and what is not seen at all. */
+function shortened(text: string): string {
+  const clean = text
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim();
-  const letters = [...(clean || clientId)];
-  return letters.length > NAME_LENGTH ? `${letters.slice(0, NAME_LENGTH - 1).join('')}…` : letters.join('');
+  const letters = [...clean];
+  return letters.length > NAME_LENGTH ? `${letters.slice(0, NAME_LENGTH - 1).join('')}…` : clean;
 }
 
 /** Where a client is answered, in words. */
@@ -49,7 +52,7 @@ export function consentSections(
       .map((scope) => own(consent.scopes, scope) ?? scope),
     ...asked.claims
       .filter((claim) => !covered.has(claim))
-      .map((claim) => own(consent.claims, claim) ?? consent.otherClaim(claim)),
+      .map((claim) => own(consent.claims, claim) ?? consent.otherClaim(shortened(claim))),
   ];
   const others = asked.scopes.filter((scope) => !issuerScopes.has(scope));
   const places = resources.map(({ resource, scopes }) => {
