@@ -26,6 +26,7 @@ t.test('both documents are one, and name what works and nothing else', async (t)
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
+    userinfo_endpoint: `${issuer}/userinfo`,
     introspection_endpoint: `${issuer}/introspect`,
     revocation_endpoint: `${issuer}/revoke`,
     jwks_uri: jwksUri,
@@ -57,6 +58,7 @@ t.test('both documents are one, and name what works and nothing else', async (t)
     revocation_endpoint_auth_signing_alg_values_supported: algs,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+    userinfo_signing_alg_values_supported: ['RS256', 'ES256'],
   });
 });
 

@@ -6,6 +6,7 @@ import type { Events } from '../../events.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import type { OAuthError } from '../../oauth/errors.ts';
 import { userinfo } from '../../oauth/userinfo.ts';
+import { answerPreflight, everyOrigin } from '../cors.ts';
 import { answerError, asOAuthError, errorResponses } from '../errors.ts';
 import { acceptForms } from '../forms.ts';
 import { noStore } from '../headers.ts';
@@ -16,18 +17,10 @@ export interface ResourceParts {
   readonly events: Events;
 }
 
-const cors = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'WWW-Authenticate' };
-const preflight = {
-  ...cors,
-  'access-control-allow-methods': 'GET, POST',
-  'access-control-allow-headers': 'authorization, content-type',
-  'access-control-max-age': '86400',
-};
-
 /** The scope. Mount it under the issuer's path. */
 export async function resource(scope: FastifyInstance, { as, events }: ResourceParts): Promise<void> {
   scope.addHook('onRequest', (_request, reply, done) => {
-    reply.headers({ ...noStore, ...cors });
+    reply.headers({ ...noStore, ...everyOrigin });
     done();
   });
   acceptForms(scope);
@@ -50,9 +43,7 @@ export async function resource(scope: FastifyInstance, { as, events }: ResourceP
       return reply.type('application/jwt').serializer(String).send(shown.jwt);
     },
   });
-  scope.options('/userinfo', { schema: { response: { 204: Type.Null() } } }, (_request, reply) =>
-    reply.code(204).headers(preflight).send(),
-  );
+  answerPreflight(scope, '/userinfo', { methods: 'GET, POST', headers: 'authorization, content-type' });
 }
 
 /** RFC 6750 3: without a token there is nothing to say of it but how to bring one. */
