@@ -75,6 +75,7 @@ t.test('without any setting, it is the embedded issuer of a developer', async (t
     },
     sessions: { lifetime: 1209600, idle_lifetime: 86400 },
     sign_in: { attempts_per_account: 10, attempts_per_address: 100, window: 900 },
+    pages: { name: 'Mintmark', colour: '#1f5c4d' },
     claims: {},
   });
 });
@@ -415,6 +416,22 @@ const refusals: Record<string, [Given, string][]> = {
     [
       { env: production, file: { keys: { rotation_period: 90360 } } },
       'config.json#/keys/rotation_period: rotation_period (90360) is no longer than the 90360 s that a new key is published before it signs, for verifier_cache_lifetime (86400), jwks_max_age (300) and reload_interval (10); rotate every 90361 s or less often, or shorten those',
+    ],
+  ],
+  'pages load nothing from elsewhere': [
+    'https://cdn.example.com/logo.png',
+    'http://localhost:3000.evil.example/logo.png',
+    'data:text/html;base64,PGI+',
+    'data:image/png,raw"',
+    '/logo.png',
+  ].map((logo) => [
+    { env: { MINTMARK_PAGES_LOGO_URI: logo } },
+    "MINTMARK_PAGES_LOGO_URI: neither an image as a data: URI nor a URL of the issuer's own origin; pages load nothing from elsewhere",
+  ]),
+  'a colour is a colour': [
+    [
+      { env: { MINTMARK_PAGES_COLOUR: 'red;}' } },
+      'MINTMARK_PAGES_COLOUR: red;} is refused; it must be a colour as #rrggbb',
     ],
   ],
   'production has floors': (

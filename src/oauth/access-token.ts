@@ -16,7 +16,9 @@ export interface AccessTokenFacts {
   readonly resource: ResourceRecord | undefined;
   readonly login?: Login | undefined;
   /** the generation that the token goes with: the same one gives the same token again */
-  readonly refresh?: (Pick<RefreshedFamily, 'familyId' | 'head'> & { readonly macKey: MacKey }) | undefined;
+  readonly refresh?:
+    | (Pick<RefreshedFamily, 'familyId' | 'head' | 'expiresAt'> & { readonly macKey: MacKey })
+    | undefined;
 }
 
 export interface AccessToken {
@@ -42,10 +44,11 @@ export const accessTokenLifetime = (
 export async function mintAccessToken(as: Parts, facts: AccessTokenFacts): Promise<AccessToken> {
   const { clientId, client, sub, scope, resource, login, refresh } = facts;
   const { profile, signingAlg: alg } = resource ?? { profile: 'rfc9068', signingAlg: 'RS256' };
-  const lifetime = accessTokenLifetime(as, client, resource);
   const now = as.clock.now();
   // Rounded down: a verifier without leeway must not see a token from the future.
   const iat = Math.floor(refresh?.head.since ?? now);
+  const lifetime = accessTokenLifetime(as, client, resource);
+  const exp = Math.floor(Math.min(iat + lifetime, refresh?.expiresAt ?? Number.POSITIVE_INFINITY));
   const claims = {
     ...login?.claims,
     iss: as.issuer,
@@ -53,7 +56,7 @@ export async function mintAccessToken(as: Parts, facts: AccessTokenFacts): Promi
     aud: resource?.resource ?? as.issuer,
     client_id: clientId,
     iat,
-    exp: iat + lifetime,
+    exp,
     jti: tokenId(as, facts),
     ...(scope !== undefined && { scope }),
     ...(login && loginClaims(login)),
@@ -61,7 +64,7 @@ export async function mintAccessToken(as: Parts, facts: AccessTokenFacts): Promi
   };
   const jws = await as.keyring.sign({ alg, typ: typOf[profile], claims });
   // A retry gets the token of the first answer, which is as old as that; in whole seconds, as iat is.
-  return { jws, alg, expiresIn: Math.max(0, iat + lifetime - Math.floor(now)) };
+  return { jws, alg, expiresIn: Math.max(0, exp - Math.floor(now)) };
 }
 
 function tokenId(as: Parts, { resource, scope, refresh }: AccessTokenFacts): string {

@@ -8,6 +8,7 @@ import { askedFor } from './consent.ts';
 import { OAuthError } from './errors.ts';
 import { nextStep, type Step } from './interaction.ts';
 import { changeProgress, type Interaction } from './interactions.ts';
+import { isRegisteredRedirectUri } from './redirect-uri.ts';
 import type { Session } from './session.ts';
 
 /** The authentication context classes that can be reached today: a password. */
@@ -24,7 +25,7 @@ type Parts = Pick<
   'authorizationCodeLifetime' | 'clients' | 'clock' | 'consents' | 'documents' | 'issuer' | 'random'
 >;
 
-/** What is next, changing nothing. Throws OAuthError where the client is no longer there, and StoreUnavailableError. */
+/** What is next, changing nothing. Throws OAuthError where the client or its redirect URI is no longer there, and StoreUnavailableError. */
 export async function decide(
   as: Parts,
   { request, progress }: Interaction,
@@ -34,6 +35,10 @@ export async function decide(
   const client = await as.clients.find(clientId);
   if (client === undefined) throw new OAuthError('authorize_client_unknown', { clientId });
   if (client.disabledAt !== null) throw new OAuthError('authorize_client_disabled', { clientId });
+  // The operator may have taken it away while the person was answering.
+  if (!isRegisteredRedirectUri(request.redirectUri, client.metadata.redirect_uris ?? [])) {
+    throw new OAuthError('redirect_uri_not_registered', { clientId });
+  }
   const consent = session && (await as.consents.find(session.sub, clientId));
   const { metadata } = client;
   const now = as.clock.now();

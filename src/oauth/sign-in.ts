@@ -104,7 +104,9 @@ export async function beginFamily(
     subject: account.sub,
     details: { family: id, amr: login.amr },
   };
-  const refresh = { familyId: id, head, outcome: 'opened', isRefreshable: granted.isRefreshable } as const;
+  const { isRefreshable } = granted;
+  const { expiresAt } = family;
+  const refresh = { familyId: id, head, outcome: 'opened', isRefreshable, expiresAt } as const;
   return { family, refresh, open: () => openFamily(as, family, state, audit) };
 }
 

@@ -5,7 +5,7 @@ import type { History, Outcome, Presentation } from './history.ts';
 
 interface Given {
   readonly generation?: number;
-  readonly token?: 'newest' | 'old';
+  readonly token?: Presentation['token'];
   readonly replica?: number;
   readonly at: number;
   readonly until?: number;
@@ -170,6 +170,22 @@ t.test('the newest token is refused where the family was revoked or stolen', asy
     'the newest is not refused',
   ]);
   t.same(rules(history([...given, { token: 'old', at: 1.8, outcome: refused }])), []);
+});
+
+t.test('a token that was the newest a moment ago is refused only where something was lost', async (t) => {
+  const given: Given[] = [
+    { at: 1, outcome: gives(1) },
+    { token: 'recent', at: 2, outcome: refused },
+  ];
+  t.same(rules(history(given)), ['a retry is not refused']);
+  t.same(rules(history(given, { losses: [{ from: 1.4, to: 1.5 }] })), []);
+  t.same(rules(history(given, { losses: [{ from: -20, to: -10 }] })), ['a retry is not refused']);
+  const after: Given = { generation: 1, at: 3, outcome: refused };
+  t.same(
+    rules(history([...given, after], { losses: [{ from: 1.4, to: 1.5 }] })),
+    ['the newest is not refused'],
+    'and the family lives on',
+  );
 });
 
 t.test('a fault is 503 and says when to come again', async (t) => {

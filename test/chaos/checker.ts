@@ -16,6 +16,8 @@ export type Rule =
   | 'nothing after its revocation'
   /** 400 for the newest token of a holder who did nothing wrong */
   | 'the newest is not refused'
+  /** 400 for a token that was the newest within the window, and nothing was lost since */
+  | 'a retry is not refused'
   /** anything but 200, 400 invalid_grant and 503, or a 503 that does not say when to come again */
   | 'faults are 503'
   /** a replica that lived did not answer in time, or hung up */
@@ -53,6 +55,7 @@ export function check(history: History): Violation[] {
 }
 
 function faultsOf(history: History, family: string, presented: readonly Presentation[]): Violation[] {
+  const window = history.windows.get(family) as number;
   const revocation = history.revocations.find((one) => one.family === family);
   const successes = presented.flatMap((one): Success[] =>
     one.outcome.kind === 'answered' && one.outcome.tokens ? [{ ...one, tokens: one.outcome.tokens }] : [],
@@ -62,8 +65,8 @@ function faultsOf(history: History, family: string, presented: readonly Presenta
   return [
     ...forks(successes, isLost),
     ...steps(presented, successes),
-    ...late(successes, history.windows.get(family) as number, revocation),
-    ...refusals(presented, revocation),
+    ...late(successes, window, revocation),
+    ...refusals(presented, revocation, isLost, window),
     ...answers(presented, history.deaths),
     ...(history.lasting.includes(family) ? returns(presented, history.healedAt) : []),
   ];
@@ -130,14 +133,19 @@ function* late(
 function* refusals(
   presented: readonly Presentation[],
   revocation: Revocation | undefined,
+  isLost: (from: number, to: number) => boolean,
+  window: number,
 ): Iterable<Violation> {
   for (const one of presented) {
-    if (one.token !== 'newest' || one.outcome.kind !== 'answered' || one.outcome.status !== 400) continue;
+    if (one.token === 'old' || one.outcome.kind !== 'answered' || one.outcome.status !== 400) continue;
+    // What told a retry from a replay may be gone.
+    if (one.token === 'recent' && isLost(one.sentAt - window, one.endedAt)) continue;
     const isRevoked = revocation !== undefined && revocation.begunAt <= one.endedAt;
     const isStolen = presented.some(({ token, sentAt }) => token === 'old' && sentAt <= one.endedAt);
     if (isRevoked || isStolen) continue;
     const leading = presented.filter(({ endedAt }) => endedAt <= one.endedAt).slice(-4);
-    yield violation('the newest is not refused', `generation ${one.generation} was refused`, ...leading);
+    const rule = one.token === 'newest' ? 'the newest is not refused' : 'a retry is not refused';
+    yield violation(rule, `generation ${one.generation} was refused`, ...leading);
   }
 }
 

@@ -77,8 +77,11 @@ const tokensIn = (outcome: Outcome): Tokens | undefined =>
 const isRefused = (outcome: Outcome): boolean => outcome.kind === 'answered' && outcome.status === 400;
 
 export interface HoldOptions {
-  /** how many present the same token at the same moment, as the tabs of a browser do */
-  readonly tabs: number;
+  /**
+   * `alone`; `together` with another tab of the same browser, which presents the same token at the same moment; or
+   * `behind`: that tab is late, and presents what was the newest when it looked
+   */
+  readonly tabs: 'alone' | 'together' | 'behind';
   isOver(): boolean;
 }
 
@@ -89,12 +92,21 @@ export async function hold(
   holding: Holding,
   { tabs, isOver }: HoldOptions,
 ): Promise<void> {
+  const late: Promise<unknown>[] = [];
   while (!isOver()) {
     await sleep(between(20, 120));
-    const outcomes = await presentNewest(world, log, holding, tabs);
-    if (outcomes.some(isRefused)) return;
+    if (tabs === 'behind') late.push(presentLate(world, log, holding));
+    const outcomes = await presentNewest(world, log, holding, tabs === 'together' ? 2 : 1);
+    if (outcomes.some(isRefused)) break;
     if (!outcomes.some(tokensIn)) await sleep(between(100, 300));
   }
+  await Promise.all(late);
+}
+
+async function presentLate(world: World, log: Presentation[], holding: Holding): Promise<void> {
+  const generation = holding.tokens.length - 1;
+  await sleep(between(0, 600));
+  await present(world, log, holding, { generation, token: 'recent' });
 }
 
 /** Presents the newest token once, or at once in several tabs; the newest of what they get is the next. */

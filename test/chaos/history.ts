@@ -31,8 +31,11 @@ export interface Tokens {
 export interface Presentation {
   readonly family: string;
   readonly generation: number;
-  /** `newest`: the holder has no newer one; `old`: one that was exchanged long before, as a thief has it */
-  readonly token: 'newest' | 'old';
+  /**
+   * `newest`: the holder has no newer one; `recent`: it had none a moment ago, and may have one now; `old`: one that was exchanged long
+   * before, as a thief has it
+   */
+  readonly token: 'newest' | 'recent' | 'old';
   readonly replica: number;
   readonly sentAt: number;
   readonly endedAt: number;

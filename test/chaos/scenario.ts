@@ -48,6 +48,7 @@ export interface Result {
 }
 
 const HOLDERS = 10;
+const TABS = ['alone', 'together', 'behind'] as const;
 const VICTIMS = 4;
 const MORTALS = 4;
 /** Seconds in which everything has to come back once the faults are over; a control need not. */
@@ -94,7 +95,7 @@ async function live(world: World, scenario: Scenario, scale: number): Promise<Om
   }
   let isOver = false;
   // Tabs are late by more than a short window where the machine is busy.
-  const tabsOf = (n: number) => (client !== 'brisk' && n % 3 === 0 ? 2 : 1);
+  const tabsOf = (n: number) => (client === 'brisk' ? 'alone' : TABS[n % TABS.length]) ?? 'alone';
   const holding = Promise.all(
     [...cast.holders, ...cast.mortals].map((one, n) =>
       hold(world, log, one, { tabs: tabsOf(n), isOver: () => isOver }),

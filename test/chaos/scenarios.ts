@@ -49,7 +49,7 @@ async function freeze(stage: Stage): Promise<void> {
 
 /** Loses a reply now and then, and with it all that was on its way on that connection. */
 async function loseReplies(stage: Stage): Promise<void> {
-  const timers = linesOf(stage).map((line) => setInterval(() => line.loseNextReply(), 150));
+  const timers = linesOf(stage).map((line) => setInterval(() => line.loseNextReply(), 300));
   try {
     await stage.wait(6);
   } finally {
@@ -78,6 +78,12 @@ async function slowDown(stage: Stage): Promise<void> {
   for (const line of linesOf(stage)) line.delay(0);
 }
 
+async function slowDownPostgres({ world, wait }: Stage): Promise<void> {
+  world.databaseLine.delay(0.3);
+  await wait(5);
+  world.databaseLine.delay(0);
+}
+
 async function usedMemory(stage: Stage): Promise<number> {
   const info = String(await redisSays(stage, 'INFO', 'memory'));
   return Number(/used_memory:(\d+)/.exec(info)?.[1]);
@@ -97,6 +103,8 @@ async function evict(stage: Stage): Promise<void> {
     const { status } = await fetch(`http://127.0.0.1:${port}/readyz`);
     if (status !== 503) throw new Error(`a replica whose Redis evicts says that it is ready: ${status}`);
   }
+  const evicted = /evicted_keys:(\d+)/.exec(String(await redisSays(stage, 'INFO', 'stats')))?.[1];
+  if (Number(evicted) === 0) throw new Error('nothing was evicted');
   await redisSays(stage, 'CONFIG', 'SET', 'maxmemory', '0');
   await redisSays(stage, 'CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
   await wait(1);
@@ -228,6 +236,7 @@ export const scenarios: readonly Scenario[] = [
   { ...server, name: 'out-of-memory', fault: fill },
   { ...server, name: 'postgres-restarted', fault: restartPostgres },
   { ...server, name: 'postgres-stopped', fault: freezePostgres },
+  { ...server, name: 'postgres-slow', fault: slowDownPostgres },
   { ...server, name: 'storm', fault: storm },
   { kind: 'sentinels', name: 'sentinel-failover', fault: failOver },
   { kind: 'cluster', name: 'cluster-failover', fault: failOver },

@@ -4,6 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { decodeJwt } from 'jose';
 import t from 'tap';
 import { createAccount, setAccountDisabled, signOut } from '../../src/accounts/account.ts';
+import { setClientDisabled, updateClient } from '../../src/oauth/client-management.ts';
 import { formOf, type Page, type TestBrowser, testBrowser } from '../helpers/browser.ts';
 import { type Answer, basic, testServer } from '../helpers/test-server.ts';
 
@@ -479,6 +480,23 @@ t.test('an interaction that has expired says so', async (t) => {
   t.match(late.html, /took too long/);
   t.equal((await browser.go(`${issuer}/authorize/nothing`)).status, 404);
   t.equal((await browser.go(`${issuer}/authorize/${'a'.repeat(43)}`)).status, 404);
+});
+
+t.test('what the operator takes away while a person answers is gone', async (t) => {
+  const other = 'https://app.example.com/other';
+  const client = await server.client({ redirect_uris: [redirectUri, other], first_party: true });
+  const { email } = await person();
+  const browser = testBrowser(issuer);
+  const page = await browser.go(urlOf(client));
+  await updateClient(management, client.client_id, { redirect_uris: [other] });
+  await pass(60);
+  const late = await submitSignIn(browser, page, email);
+  t.equal(late.status, 400);
+  t.equal(sessionCookie(browser), undefined);
+  const next = await browser.go(urlOf(client, { redirect_uri: other }));
+  await setClientDisabled(management, client.client_id, true);
+  await pass(60);
+  t.equal((await submitSignIn(browser, next, email)).status, 400);
 });
 
 // Headers, hosts, languages

@@ -260,7 +260,7 @@ class World {
     if (this.#cut.durable) return;
     if (how === 'revoke') {
       const parts = this.#parts(this.#replica(step), 'answered', gate);
-      const standing = await this.#stage.families.find(family.id);
+      const standing = await gate(() => this.#stage.families.find(family.id));
       const ending = { revocation: 'revoked_by_client', actor: 'test' } as const;
       return this.#unlessAway(() => revokeFamily(parts, standing?.family as never, ending).then(() => {}));
     }
@@ -423,15 +423,22 @@ class World {
       new Promise((resolve, reject) => {
         waiting.push(() => call().then(resolve, reject));
       });
-    const running = Promise.all(racers.map((racer) => this.#racer(family, racer, gate, ticks)));
-    running.catch(() => undefined);
-    for (let turn = 0; ; turn += 1) {
+    let left = racers.length;
+    const running = racers.map((racer) =>
+      this.#racer(family, racer, gate, ticks).finally(() => {
+        left -= 1;
+      }),
+    );
+    const ended = Promise.all(running);
+    ended.catch(() => undefined);
+    for (let turn = 0; left > 0; ) {
       await new Promise(setImmediate);
       const next = waiting.splice((order[turn % order.length] ?? 0) % waiting.length, 1)[0];
-      if (next === undefined) break;
+      if (next === undefined) continue;
+      turn += 1;
       await next();
     }
-    await running;
+    await ended;
   }
 
   async #racer(family: FamilyTruth, racer: Racer, gate: Gate, ticks: number): Promise<void> {

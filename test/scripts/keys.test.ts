@@ -284,7 +284,7 @@ t.test(
     const alone = await mintmark(['keys', 'renew-secret', '--json']);
     t.match(
       [alone.code, JSON.parse(alone.out)],
-      [0, { number: 3, file: /root-secret\.\w{8}$/ }],
+      [0, { number: 3, file: at('keys/root-secret.3') }],
       'it makes one itself',
     );
     const given = { env: { MINTMARK_ROOT_SECRET: readFileSync(at('keys/root-secret'), 'utf8').trim() } };

@@ -26,6 +26,8 @@ export interface RefreshedFamily {
   readonly outcome: 'opened' | 'rotated' | 'ahead' | 'retry';
   /** false: no refresh token is handed out, and the family ends with its access token */
   readonly isRefreshable: boolean;
+  /** absolute: no access token of the family outlives it */
+  readonly expiresAt: number;
 }
 
 /** What an ID token says beyond the sign-in (OpenID Connect Core 2). */

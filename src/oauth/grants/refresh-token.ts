@@ -71,7 +71,11 @@ async function provenBy(
     throw refuse('refresh_token_idle');
   }
   const { head, outcome } = decision;
-  return { ...facts, refresh: { familyId, head, outcome, isRefreshable: true }, commit: swap };
+  return {
+    ...facts,
+    refresh: { familyId, head, outcome, isRefreshable: true, expiresAt: standing.family.expiresAt },
+    commit: swap,
+  };
 }
 
 /** What the family was granted, as far as the client and the resource still allow it and the request asks for it. */

@@ -21,18 +21,18 @@ export async function attemptsKeepTheirPromises(t: Test, replicas: readonly Atte
   await t.test('the window begins with the first attempt, and ends by itself', async (t) => {
     const key = fresh('key');
     const since = systemClock.now();
-    t.equal(await attempts.take(key, 2, 0.5), 0);
+    t.equal(await attempts.take(key, 2, 2), 0);
     await sleep(100);
-    t.equal(await attempts.take(key, 2, 0.5), 0);
-    const left = await attempts.take(key, 2, 0.5);
-    t.ok(left > 0 && left <= 0.41, `${left}`);
+    t.equal(await attempts.take(key, 2, 2), 0);
+    const left = await attempts.take(key, 2, 2);
+    t.ok(left > 0 && left <= 1.91, `${left}`);
     let answers: number[] = [];
     while (count(answers, 0) === 0) {
-      t.ok(systemClock.now() < since + 5, 'it ends');
+      t.ok(systemClock.now() < since + 10, 'it ends');
       answers = await race(replicas, (replica) => replica.take(key, 2, 60));
       await sleep(20);
     }
-    t.ok(systemClock.now() >= since + 0.5, 'not before its time');
+    t.ok(systemClock.now() >= since + 2, 'not before its time');
     t.equal(count(answers, 0), 2, 'and the next one counts from nothing');
   });
 
@@ -67,10 +67,10 @@ export async function attemptsKeepTheirPromises(t: Test, replicas: readonly Atte
     t.equal(await attempts.take(key, 1, 0.1), 0);
     await sleep(150);
     await attempts.giveBack(key);
-    const answers = await race(replicas, (replica) => replica.take(key, 2, 0.3));
+    const answers = await race(replicas, (replica) => replica.take(key, 2, 60));
     t.equal(count(answers, 0), 2);
-    await sleep(350);
-    t.equal(await attempts.take(key, 1, 60), 0, 'and the window after it ends too');
+    const left = await attempts.take(key, 2, 60);
+    t.ok(left > 50 && left <= 60, `the next window has an end: ${left}`);
   });
 
   await t.test('no key is taken for another, and none is refused', async (t) => {

@@ -196,10 +196,10 @@ export async function familyStatesKeepTheirPromises(
   });
 
   await t.test('a swap gives a new end, sooner or later', async (t) => {
-    const { id, state, now } = await begun({ expiresAt: systemClock.now() + 0.5 });
+    const { id, state, now } = await begun({ expiresAt: systemClock.now() + 1.5 });
     const longer = change(id, now, { expected: state, next: next(state), expiresAt: now + 60 });
     t.equal(await states.compareAndSwap(longer), 'swapped');
-    await sleep(600);
+    await sleep(1_600);
     t.strictSame(await stateOf(id), longer.next);
     const over = change(id, now, { expected: longer.next, next: next(longer.next), expiresAt: now - 1 });
     t.equal(await states.compareAndSwap(over), 'swapped', 'what is over when it comes is written');
