@@ -25,6 +25,8 @@ export interface SignedIn {
 export interface Events {
   /** A person has signed in. */
   signedIn(asked: Asked, signedIn: SignedIn): void;
+  /** A browser's session has ended by its own person; `clientId`: who asked for it, if anybody. */
+  sessionEnded(asked: Asked, ended: { sub: string; sid: string; clientId?: string | undefined }): void;
   tokensIssued(asked: Asked, issued: Omit<IssuedTokens, 'response'>): void;
   /** Somebody asked whether a token is good. */
   introspected(asked: Asked, answer: { readonly clientId: string; readonly active: boolean }): void;
@@ -49,12 +51,17 @@ const signInRefusals: { readonly [reason in Reason]?: string } = {
 
 /** Counts into `registry`. */
 export function createEvents(registry: Registry): Events {
-  const { issued, refusals, refreshes, signIns, introspections, revocations, faults } = countersOf(registry);
+  const { issued, refusals, refreshes, signIns, sessionsEnded, introspections, revocations, faults } =
+    countersOf(registry);
   return {
     signedIn(asked, { sub, clientId, refresh }) {
       signIns.inc({ outcome: 'signed_in' });
       const facts = { requestId: asked.id, req: asked, sub, clientId, familyId: refresh?.familyId };
       asked.log.info(facts, 'signed in');
+    },
+    sessionEnded(asked, { sub, sid, clientId }) {
+      sessionsEnded.inc();
+      asked.log.info({ requestId: asked.id, sub, sid, clientId }, 'session ended');
     },
     tokensIssued({ id, log }, { clientId, grantType, alg, refresh }) {
       issued.inc({ grant_type: grantType, alg });
@@ -120,6 +127,11 @@ function countersOf(registry: Registry) {
     labelNames: ['outcome'],
     registers,
   });
+  const sessionsEnded = new Counter({
+    name: 'mintmark_sessions_ended_total',
+    help: 'Sessions of browsers that their own people ended.',
+    registers,
+  });
   const introspections = new Counter({
     name: 'mintmark_introspections_total',
     help: 'Answers to whether a token is good.',
@@ -133,5 +145,5 @@ function countersOf(registry: Registry) {
     registers,
   });
   const faults = new Counter({ name: 'mintmark_faults_total', help: 'Answers with status 500.', registers });
-  return { issued, refusals, refreshes, signIns, introspections, revocations, faults };
+  return { issued, refusals, refreshes, signIns, sessionsEnded, introspections, revocations, faults };
 }

@@ -197,6 +197,7 @@ export const refusals = {
     'The authentication context class that is asked for cannot be reached.',
   ),
   logout_hint_invalid: request('id_token_hint is not an ID token of this issuer.'),
+  logout_client_unknown: request('There is no such client.'),
   logout_client_differs: request('client_id is not the client of id_token_hint.'),
   post_logout_redirect_uri_not_registered: request(
     'post_logout_redirect_uri is not one that the client is registered with.',

@@ -31,6 +31,7 @@ export const serverMetadata = ({
   userinfo_endpoint: endpoints.userinfo,
   introspection_endpoint: endpoints.introspection,
   revocation_endpoint: endpoints.revocation,
+  end_session_endpoint: endpoints.endSession,
   jwks_uri: endpoints.jwks,
   grant_types_supported: grantTypes,
   response_types_supported: ['code'],

@@ -13,6 +13,7 @@ import { cookieOf } from './cookies.ts';
 import type { Desk } from './desk.ts';
 import { errorAnswer } from './error-page.ts';
 import { interactionRoutes } from './interaction.ts';
+import { logoutRoutes } from './logout.ts';
 import { createPages, type Looks } from './pages/pages.ts';
 import { stepRoutes } from './steps.ts';
 
@@ -44,6 +45,7 @@ export async function frontchannel(scope: FastifyInstance, parts: FrontchannelPa
   authorizeRoutes(scope, desk);
   interactionRoutes(scope, desk);
   stepRoutes(scope, desk);
+  logoutRoutes(scope, desk);
 }
 
 /**

@@ -48,6 +48,17 @@ export interface ConsentView extends AccountView {
   readonly sections: readonly { readonly heading: string; readonly items: readonly string[] }[];
 }
 
+export interface LogoutView {
+  readonly action: string;
+  readonly csrfToken: string;
+  readonly session: string;
+  readonly account: string;
+  /** who asks */
+  readonly app: string | undefined;
+  /** where it leads in the end */
+  readonly location: string | undefined;
+}
+
 export interface OverView {
   readonly app: string;
   /** where to start again */
@@ -136,6 +147,11 @@ export function createPages(looks: Looks) {
     },
     over: (texts: Texts, v: OverView) =>
       print('over', texts, { title: texts.over.title, t: texts.over, v, formAction: noForm }),
+    logout: (texts: Texts, v: LogoutView) => {
+      const { logout: t } = texts;
+      const formAction = v.location === undefined ? "'self'" : `'self' ${schemeOf(v.location)}`;
+      return print('logout', texts, { title: t.title, t, v, formAction });
+    },
     signedOut: (texts: Texts) =>
       print('signedOut', texts, {
         title: texts.signedOut.title,

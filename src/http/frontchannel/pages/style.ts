@@ -28,6 +28,7 @@ p { margin: 0 0 1rem; }
 ul { margin: 0; padding-left: 1.25rem; }
 li { margin: 0.25rem 0; }
 form { margin: 1.5rem 0 0; }
+form + .after { margin: 1rem 0 0; }
 form + form { margin-top: 0.75rem; }
 label { display: block; font-weight: 600; margin: 0 0 0.375rem; }
 input { width: 100%; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--field);

@@ -84,6 +84,18 @@ export const over = `
 <% if (it.v.link) { %><p><a href="<%= it.v.link %>"><%= it.t.back(it.v.app) %></a></p><% } %>
 `;
 
+export const logout = `
+<h1><%= it.t.title %></h1>
+<p class="soft"><%= it.t.signedInAs %> <strong><%= it.v.account %></strong></p>
+<% if (it.v.app) { %><p><%= it.t.leaving(it.v.app) %></p><% } %>
+<form method="post" action="<%= it.v.action %>">
+<input type="hidden" name="csrf_token" value="<%= it.v.csrfToken %>">
+<input type="hidden" name="session" value="<%= it.v.session %>">
+<button><%= it.t.submit %></button>
+</form>
+<p class="soft after"><%= it.t.stay %></p>
+`;
+
 export const signedOut = `
 <h1><%= it.t.title %></h1>
 <p><%= it.t.text %></p>

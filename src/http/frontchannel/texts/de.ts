@@ -72,6 +72,13 @@ export const de: Texts = {
     text: 'Sie wurde schon beantwortet. Um sich noch einmal anzumelden, beginnen Sie bitte in der App.',
     back: (app) => `Zu ${app}`,
   },
+  logout: {
+    title: 'Abmelden?',
+    signedInAs: 'Sie sind angemeldet als',
+    leaving: (app) => `Sie verlassen ${app}. Möchten Sie sich auch hier abmelden?`,
+    submit: 'Abmelden',
+    stay: 'Wenn Sie angemeldet bleiben möchten, schließen Sie dieses Fenster.',
+  },
   signedOut: {
     title: 'Sie sind abgemeldet',
     text: 'Sie können dieses Fenster schließen.',
@@ -85,12 +92,14 @@ export const de: Texts = {
     title: 'Das hat nicht geklappt',
     request:
       'Die App, die Sie hierher geschickt hat, hat einen Fehler gemacht. Deshalb können Sie sich dort gerade nicht anmelden. Bitte sagen Sie es denen, die sie betreiben.',
+    logout:
+      'Die App, die Sie hierher geschickt hat, hat einen Fehler gemacht. Es wurde niemand abgemeldet. Bitte sagen Sie es denen, die sie betreiben.',
     interaction_unknown:
       'Diese Anmeldung hat zu lange gedauert, oder ihre Adresse stimmt nicht. Bitte gehen Sie zurück zur App und beginnen Sie von vorn.',
     interaction_of_another_browser:
       'Diese Anmeldung wurde in einem anderen Browser begonnen, oder dieser behält keine Cookies. Bitte gehen Sie zurück zur App und beginnen Sie von vorn.',
     csrf_token_wrong:
-      'Dieses Formular gehört nicht oder nicht mehr zu Ihrer Anmeldung. Es wurde nichts geändert. Bitte gehen Sie zurück zur App und beginnen Sie von vorn.',
+      'Dieses Formular gehört nicht oder nicht mehr zu diesem Browser. Es wurde nichts geändert. Bitte gehen Sie zurück und beginnen Sie von vorn.',
     wrong_host: (host) =>
       `Dieser Dienst heißt ${host}. Melden Sie sich dort an, damit Ihr Browser ihn wiedererkennt.`,
     not_found: 'Diese Seite gibt es nicht.',

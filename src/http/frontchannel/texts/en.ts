@@ -71,6 +71,13 @@ export const en = {
     text: 'It was answered already. To sign in again, start at the app.',
     back: (app: string) => `Go to ${app}`,
   },
+  logout: {
+    title: 'Sign out?',
+    signedInAs: 'You are signed in as',
+    leaving: (app: string) => `You are leaving ${app}. Do you want to sign out here, too?`,
+    submit: 'Sign out',
+    stay: 'If you want to stay signed in, close this window.',
+  },
   signedOut: {
     title: 'You are signed out',
     text: 'You can close this window.',
@@ -84,12 +91,14 @@ export const en = {
     title: 'This did not work',
     request:
       'The app that sent you here made a mistake, so you cannot sign in to it now. Please tell those who run it.',
+    logout:
+      'The app that sent you here made a mistake, and nobody was signed out. Please tell those who run it.',
     interaction_unknown:
       'This sign-in took too long, or its address is not right. Please go back to the app and start again.',
     interaction_of_another_browser:
       'This sign-in was begun in another browser, or this one does not keep cookies. Please go back to the app and start again.',
     csrf_token_wrong:
-      'This form is not, or no longer, one of your sign-in. Nothing was changed. Please go back to the app and start again.',
+      'This form is not, or no longer, one that this browser was given. Nothing was changed. Please go back and start again.',
     wrong_host: (host: string) =>
       `This service is called ${host}. Sign in there, so that your browser knows it again.`,
     not_found: 'There is no such page.',
