@@ -2,7 +2,7 @@
 import { type Authenticator, createAuthenticator } from './accounts/authenticate.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { documentFetcher } from './fetch-document.ts';
+import { documentFetcher, formPoster } from './fetch-document.ts';
 import {
   ensureKeyEncryptionKey,
   type KeyEncryptionKeys,
@@ -224,6 +224,8 @@ export function authorizationServerOf(
     accounts: stores.accounts,
     documents: stores.documents,
     sessions: stores.sessions,
+    logoutNotices: stores.logoutNotices,
+    postForm: formPoster({ allowLoopback }),
     consents: stores.consents,
     refresh: refreshLifetimesOf(config),
     claims: config.claims,

@@ -12,12 +12,14 @@ import type {
   DocumentStore,
   FamilyStateStore,
   FamilyStore,
+  LogoutNoticeStore,
   ReplayStore,
   ResourceRecord,
   RevokedTokenStore,
   SessionStore,
   SigningAlg,
 } from '../stores/stores.ts';
+import type { PostForm } from './backchannel-logout.ts';
 import type { FloorLedger } from './floor-ledger.ts';
 import type { MacKeys } from './refresh-token.ts';
 import type { RemoteJwks } from './remote-jwks.ts';
@@ -61,6 +63,9 @@ export interface AuthorizationServer {
   readonly accounts: AccountStore;
   readonly documents: DocumentStore;
   readonly sessions: SessionStore;
+  readonly logoutNotices: LogoutNoticeStore;
+  /** to where a client is told of logouts */
+  readonly postForm: PostForm;
   readonly consents: ConsentStore;
   /** the lives of refresh tokens, in seconds, where the client has none of its own */
   readonly refresh: RefreshLifetimes;

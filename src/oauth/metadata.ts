@@ -54,6 +54,8 @@ export const serverMetadata = ({
   introspection_signing_alg_values_supported: [introspectionAlg],
   revocation_endpoint_auth_methods_supported: clientAuthenticationMethods,
   revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+  backchannel_logout_supported: true,
+  backchannel_logout_session_supported: true,
   // Required by OpenID Connect Discovery; some verifiers read nothing without them.
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: signingAlgs,

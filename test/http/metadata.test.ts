@@ -57,6 +57,8 @@ t.test('both documents are one, and name what works and nothing else', async (t)
     introspection_signing_alg_values_supported: ['RS256'],
     revocation_endpoint_auth_methods_supported: [...proven, 'none'],
     revocation_endpoint_auth_signing_alg_values_supported: algs,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],
     userinfo_signing_alg_values_supported: ['RS256', 'ES256'],
