@@ -27,7 +27,8 @@ export function gather<T>(
       const found = await read([...new Set(questions.map(({ key }) => key))]);
       for (const { key, resolve } of questions) resolve(found.get(key));
     } catch (error) {
-      for (const { reject } of questions) reject(error);
+      // Whoever waits has waited as long as this took: the next read would take as long again.
+      for (const { reject } of [...questions, ...waiting.splice(0)]) reject(error);
     }
   }
 

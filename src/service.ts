@@ -189,9 +189,11 @@ function startWork(
   };
 }
 
-async function sweep({ stores, clock }: House): Promise<void> {
+/** By the store's own clock: a replica that is ahead must not sweep away what is alive. */
+async function sweep({ stores }: House): Promise<void> {
+  const now = await stores.health.now();
   for (let bites = 0; bites < SWEEPS_AT_ONCE; bites += 1) {
-    if ((await stores.sweeper.sweep(clock.now(), SWEEP_LIMIT)) < SWEEP_LIMIT) return;
+    if ((await stores.sweeper.sweep(now, SWEEP_LIMIT)) < SWEEP_LIMIT) return;
   }
 }
 

@@ -52,6 +52,8 @@ export interface HouseOptions {
   readonly migrate?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** seconds that the stores' own clocks are moved ahead; absent: as far as `clock` is, so that a test moves them together */
+  readonly storesAhead?: () => number;
 }
 
 /**
@@ -65,8 +67,8 @@ export async function openHouse(config: Config, options: HouseOptions): Promise<
     await database.close();
     throw error;
   });
-  // A test may hold the hands of the house's clock; then those of the stores move along.
-  const ahead = () => (clock === systemClock ? 0 : clock.now() - systemClock.now());
+  const moved = () => (clock === systemClock ? 0 : clock.now() - systemClock.now());
+  const ahead = options.storesAhead ?? moved;
   const stores = postgresStores(database, ahead);
   return {
     config,
@@ -93,8 +95,7 @@ async function openBesides(database: Database, config: Config, { migrate: wanted
 
 /** Applies the migrations that are pending; returns their names. */
 export async function migrateUp({ database }: House): Promise<string[]> {
-  const { applied } = await migrate(database);
-  return applied.map(({ name }) => name);
+  return (await migrate(database)).applied.map(({ name }) => name);
 }
 
 /** How the schema stands. Changes nothing. */

@@ -431,7 +431,7 @@ const refusals: Record<string, [Given, string][]> = {
   'a colour is a colour': [
     [
       { env: { MINTMARK_PAGES_COLOUR: 'red;}' } },
-      'MINTMARK_PAGES_COLOUR: red;} is refused; it must be a colour as #rrggbb',
+      'MINTMARK_PAGES_COLOUR: "red;}" is refused; it must be a colour as #rrggbb',
     ],
   ],
   'production has floors': (

@@ -1,6 +1,6 @@
 // Introspection: RFC 7662, RFC 9068 4. Whether a token of ours is good now, and what it says. The rule it keeps: a
 // token is active only where everything that may end it says so; where a store cannot say, nobody guesses.
-import type { FamilyRecord, FamilyStanding } from '../stores/stores.ts';
+import type { FamilyRecord } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { deathOf } from './refresh-families.ts';
 import { foresee } from './refresh-foresight.ts';
@@ -20,8 +20,8 @@ export interface ActiveAccessToken {
   readonly kind: 'access_token';
   readonly clientId: string;
   readonly claims: AccessTokenClaims;
-  /** whose sign-in it comes from; undefined where the client acts for itself */
-  readonly standing: FamilyStanding | undefined;
+  /** the sign-in that it comes from; undefined where the client acts for itself */
+  readonly familyId: string | undefined;
 }
 
 export interface ActiveRefreshToken {
@@ -73,14 +73,16 @@ async function judgeAccessToken(as: JudgeParts, text: string): Promise<ActiveAcc
   if (claims === undefined || now >= claims.exp) return undefined;
   const { jti, client_id: clientId } = claims;
   const familyId = familyOfTokenId(jti);
-  const [isRevoked, standing, lives] = await Promise.all([
+  const [isRevoked, lives] = await Promise.all([
     as.revokedTokens.isRevoked(jti),
-    familyId === undefined ? undefined : as.families.find(familyId),
-    familyId === undefined ? isClientsOwn(as, claims) : true,
+    familyId === undefined ? isClientsOwn(as, claims) : isFamilyAlive(as, familyId, now),
   ]);
-  if (isRevoked || !lives) return undefined;
-  if (familyId !== undefined && (standing === undefined || deathOf(standing, now))) return undefined;
-  return { kind: 'access_token', clientId, claims, standing };
+  return isRevoked || !lives ? undefined : { kind: 'access_token', clientId, claims, familyId };
+}
+
+async function isFamilyAlive({ families }: JudgeParts, id: string, now: number): Promise<boolean> {
+  const vitals = await families.vitals(id);
+  return vitals !== undefined && deathOf(vitals, now) === undefined;
 }
 
 /** Whether it is a client's own token (RFC 9068 2.2: the client is its subject), and the client still good for it. */

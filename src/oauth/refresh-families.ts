@@ -5,7 +5,7 @@ import {
   type AuditEntry,
   type Change,
   type FamilyRecord,
-  type FamilyStanding,
+  type FamilyVitals,
   type Revocation,
   StoreUnavailableError,
 } from '../stores/stores.ts';
@@ -27,7 +27,7 @@ export const SWAP_ATTEMPTS = 10;
 type Stores = Pick<AuthorizationServer, 'families' | 'familyStates'>;
 
 /** Why the family is dead, whatever token of it is presented; undefined while it lives. */
-export function deathOf({ family, account, client }: FamilyStanding, now: number): Reason | undefined {
+export function deathOf({ family, account, client }: FamilyVitals, now: number): Reason | undefined {
   if (family.revokedAt !== null) return 'refresh_token_revoked';
   if (account.disabledAt !== null) return 'refresh_token_account_disabled';
   if (account.tokensValidAfter !== family.accountCutOff) return 'refresh_token_signed_out';
@@ -113,11 +113,17 @@ export async function setTombstone(
   throw new StoreUnavailableError('the end of a family could not be written in time');
 }
 
-/** Sets the tombstones that are due, some at a time. */
+/** Sets the tombstones that are due, some at a time; one that fails does not hold up the others. Then throws. */
 export async function drainTombstones(as: Stores): Promise<void> {
   const due = await as.families.dueTombstones(100);
+  const failures: unknown[] = [];
   for (const family of due) {
-    await setTombstone(as, family);
-    await as.families.tombstonesSet([family.id]);
+    try {
+      await setTombstone(as, family);
+      await as.families.tombstonesSet([family.id]);
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }

@@ -17,11 +17,13 @@ export type Userinfo =
 export async function userinfo(as: Parts, accessToken: string): Promise<Userinfo> {
   const token = await judgeToken(as, accessToken);
   if (token?.kind !== 'access_token') throw new OAuthError('bearer_token_invalid');
-  const { standing, clientId } = token;
+  const { familyId, clientId } = token;
   const scope = typeof token.claims.scope === 'string' ? token.claims.scope : undefined;
-  if (standing === undefined || !scopeTokens(scope).includes('openid')) {
+  if (familyId === undefined || !scopeTokens(scope).includes('openid')) {
     throw new OAuthError('bearer_scope_insufficient', { clientId });
   }
+  const standing = await as.families.find(familyId);
+  if (standing === undefined) throw new OAuthError('bearer_token_invalid', { familyId });
   const { family, account } = standing;
   const names = [...namesOfScope(scope), ...requestedNames(family.claimsRequest?.userinfo)];
   const claims = { ...standardClaims(account, names), sub: token.claims.sub };

@@ -44,3 +44,10 @@ export function decodeFamilyState(text: string): FamilyState {
     revoked: mark === 'r',
   };
 }
+
+/**
+ * The last instant at which a swap may be made, in seconds: before its deadline has passed, and before what it writes
+ * would be gone at once, or the same swap could be made again.
+ */
+export const lastInstant = (deadline: number, expiresAt: number): number =>
+  Math.min(deadline, expiresAt - 0.001);

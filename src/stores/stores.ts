@@ -23,6 +23,7 @@ export type {
   FamilyStanding,
   FamilyStateStore,
   FamilyStore,
+  FamilyVitals,
   Revocation,
   RevokedTokenStore,
   RootSecretRecord,

@@ -39,8 +39,15 @@ export interface FamilyRecord {
   readonly revocation: Revocation | null;
 }
 
-/** A family with all that decides whether it lives, read at one moment. */
-export interface FamilyStanding {
+/** All that decides whether a family lives, read at one moment. */
+export interface FamilyVitals {
+  readonly family: Pick<FamilyRecord, 'revokedAt' | 'accountCutOff' | 'clientCutOff' | 'expiresAt'>;
+  readonly account: Pick<AccountRecord, 'disabledAt' | 'tokensValidAfter'>;
+  readonly client: Pick<ClientRecord, 'disabledAt' | 'tokensValidAfter'>;
+}
+
+/** The same, and all else that is known of the family. */
+export interface FamilyStanding extends FamilyVitals {
   readonly family: FamilyRecord;
   readonly account: Omit<AccountRecord, 'passwordHash' | 'createdAt'>;
   readonly client: Pick<ClientRecord, 'disabledAt' | 'tokensValidAfter'>;
@@ -52,6 +59,8 @@ export interface FamilyStore {
   open(family: FamilyRecord, audit: AuditEntry): Promise<void>;
   /** Undefined where the family, its account or its client is unknown. Reads of one moment may share a query. */
   find(id: string): Promise<FamilyStanding | undefined>;
+  /** As `find`, for whoever has to know no more: it is asked for with every token that is introspected. */
+  vitals(id: string): Promise<FamilyVitals | undefined>;
   /** The families of an account that have not expired at `now`, newest first. */
   listOf(sub: string, now: number): Promise<FamilyRecord[]>;
   /** Idempotent, order does not matter: a floor only rises. Unknown families are passed over. */
@@ -70,8 +79,9 @@ export interface FamilyStateStore {
   find(id: string): Promise<{ readonly state: FamilyState | undefined; readonly now: number }>;
   /**
    * Atomic: `next` takes the place of exactly `expected` (undefined: nothing), until it expires by itself at
-   * `expiresAt`. 'lost' where something else stands there, 'late' where `deadline` has passed; then nothing is
-   * written. All instants are the store's own: a command that was stuck on its way does nothing.
+   * `expiresAt`. 'lost' where something else stands there, 'late' where `deadline` or `expiresAt` has passed; then
+   * nothing is written. All instants are the store's own: a command that was stuck on its way does nothing, and one
+   * that comes twice meets what it has written the first time.
    */
   compareAndSwap(change: {
     readonly id: string;

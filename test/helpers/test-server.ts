@@ -17,7 +17,13 @@ import { type SignedIn, signIn } from './sign-in.ts';
 export interface TestServer {
   readonly service: Service;
   readonly issuer: string;
-  readonly clock: { now(): number; advance(seconds: number): void };
+  readonly clock: {
+    now(): number;
+    /** time passes, for the stores as well */
+    advance(seconds: number): void;
+    /** the hands of the house's clock alone are moved */
+    drift(seconds: number): void;
+  };
   /** what was logged, parsed */
   readonly log: Record<string, unknown>[];
   /** POSTs a form to /token. */
@@ -60,7 +66,7 @@ export async function testServer(t: Test, env: Record<string, string> = {}): Pro
   const log: Record<string, unknown>[] = [];
   const clock = movable();
   const logger = pino(logOptions(config.log_level), { write: (line) => log.push(JSON.parse(line)) });
-  const service = await openService(config, logger, { clock });
+  const service = await openService(config, logger, { clock, storesAhead: clock.storesAhead });
   let isCut = false;
   t.teardown(() => (isCut ? service.app.close() : service.close()));
   await service.listen();
@@ -86,12 +92,16 @@ export async function testServer(t: Test, env: Record<string, string> = {}): Pro
 }
 
 /** The system's time, until it is moved. */
-function movable(): TestServer['clock'] {
-  let ahead = 0;
+function movable(): TestServer['clock'] & { storesAhead(): number } {
+  let [passed, drifted] = [0, 0];
   return {
-    now: () => Date.now() / 1000 + ahead,
+    now: () => Date.now() / 1000 + passed + drifted,
+    storesAhead: () => passed,
     advance: (seconds) => {
-      ahead += seconds;
+      passed += seconds;
+    },
+    drift: (seconds) => {
+      drifted += seconds;
     },
   };
 }

@@ -459,6 +459,7 @@ t.test('a double click, the back button and two tabs end well', async (t) => {
     { code: String, state: 'two' },
     'the other tab goes on',
   );
+  const session = sessionCookie(browser);
   await pass(11);
   for (const page of [
     await browser.go(one.url),
@@ -469,6 +470,7 @@ t.test('a double click, the back button and two tabs end well', async (t) => {
     t.match(page.html, /This sign-in is finished/);
     t.match(page.html, '<a href="https://app.example.com/">Go to Example Shop</a>');
   }
+  t.strictSame(sessionCookie(browser), session, 'and nobody is signed in by what is finished');
 });
 
 t.test('an interaction that has expired says so', async (t) => {

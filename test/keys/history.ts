@@ -728,7 +728,8 @@ class World {
   #ranked(replica: Replica): void {
     const { keys, t } = replica.ring.snapshot();
     for (const key of keys) {
-      const state = this.#stateAt(key, t);
+      // A clock that is ahead retires a key before it is time, and until then a revocation may need the key again.
+      const state = this.#stateAt(key, Math.min(t, this.#now));
       if (state === 'revoked') replica.revoked.add(key.kid);
       const rank = RANK[state];
       const before = replica.ranks.get(key.kid) ?? 0;

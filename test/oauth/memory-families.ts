@@ -1,7 +1,7 @@
 // The two ports of families in memory: the model of what token-ports.ts promises, with what a history needs on top.
 // Both halves keep what the real adapters keep, in the precision in which they keep it.
 import type { FamilyState } from '../../src/oauth/refresh-family.ts';
-import { decodeFamilyState, encodeFamilyState } from '../../src/stores/family-state.ts';
+import { decodeFamilyState, encodeFamilyState, lastInstant } from '../../src/stores/family-state.ts';
 import type { AccountRecord, FamilyRecord, FamilyStateStore, FamilyStore } from '../../src/stores/stores.ts';
 
 /** A hot state as it lies in the store; the instant is that at which the store drops it. */
@@ -31,7 +31,7 @@ export function memoryFamilyStates(now: () => number): MemoryStates {
       return { state: stored && decodeFamilyState(stored.text), now: now() };
     },
     async compareAndSwap({ id, expected, next, deadline, expiresAt }) {
-      if (now() > deadline) return 'late';
+      if (now() > lastInstant(deadline, expiresAt)) return 'late';
       if (peek(id)?.text !== textOf(expected)) return 'lost';
       states.set(id, { text: encodeFamilyState(next), expiresAt });
       return 'swapped';
@@ -48,20 +48,22 @@ export type MemoryAccount = Pick<AccountRecord, 'sub' | 'email' | 'name' | 'clai
 export function memoryFamilies(accounts: ReadonlyMap<string, MemoryAccount>): FamilyStore {
   const rows = new Map<string, FamilyRecord>();
   const due = new Set<string>();
+  async function find(id: string) {
+    const family = rows.get(id);
+    const account = family && accounts.get(family.sub);
+    if (family === undefined || account === undefined) return undefined;
+    return {
+      family,
+      account: { updatedAt: 0, ...account },
+      client: { disabledAt: null, tokensValidAfter: null },
+    };
+  }
   return {
     async open(family) {
       rows.set(family.id, family);
     },
-    async find(id) {
-      const family = rows.get(id);
-      const account = family && accounts.get(family.sub);
-      if (family === undefined || account === undefined) return undefined;
-      return {
-        family,
-        account: { updatedAt: 0, ...account },
-        client: { disabledAt: null, tokensValidAfter: null },
-      };
-    },
+    find,
+    vitals: find,
     async listOf(sub, now) {
       return [...rows.values()].filter((family) => family.sub === sub && family.expiresAt > now);
     },

@@ -64,7 +64,7 @@ export class FamilyTruth {
   losses = 0;
   /** the highest generation that the durable store acknowledged */
   floor = 0;
-  /** an honest client lost its answer and could not ask again in time */
+  /** an honest client came too late, or could not ask again in time */
   hasLapsed = false;
   /** when the request came that was the first to consume a generation, and when the last one did */
   readonly firstAskedAt = new Map<number, number>();
@@ -205,6 +205,7 @@ export class Watch {
         this.families.set(family.id, new FamilyTruth(family));
       }),
       find: counted(families.find),
+      vitals: counted(families.vitals),
       listOf: counted(families.listOf),
       raiseFloors: counted(async (floors) => {
         await families.raiseFloors(floors);
@@ -250,17 +251,20 @@ export const attemptOf = (family: FamilyTruth, token: Issued, retryWindow: numbe
   return { family, token, retryWindow, at, isDead, top, floor, losses, seen: tops.length, newest };
 };
 
+/** Seconds by which our reading of the clock and the store's own may differ. */
+const BLUR = 0.005;
+
 /** Holds a success against all that was true. */
 export function holdSuccess(attempt: Attempt, outcome: string, heir: Issued): void {
   const { family, token, at } = attempt;
   const { generation } = token;
   const how = `${generation} gave ${heir.generation} (${outcome})`;
   if (attempt.isDead) throw new Broken('I4', how);
-  if (at >= family.expiresAt) throw new Broken('I9', how);
-  if (outcome !== 'retry' && at >= token.issuedAt + family.idleLifetime) throw new Broken('I9', how);
+  if (at >= family.expiresAt + BLUR) throw new Broken('I9', how);
+  if (outcome !== 'retry' && at >= token.issuedAt + family.idleLifetime + BLUR) throw new Broken('I9', how);
   if (outcome === 'ahead' && family.losses === 0) throw new Broken('I11', how);
   const age = at - (family.lastConsumedAt.get(generation) ?? Number.NEGATIVE_INFINITY);
-  const isHonoured = outcome === 'retry' && age <= attempt.retryWindow + SWAP_LIFETIME;
+  const isHonoured = outcome === 'retry' && age <= attempt.retryWindow + SWAP_LIFETIME + BLUR;
   if (generation < attempt.floor && !isHonoured) throw new Broken('I13', `${how} after ${age} s`);
   const isLater = generation < attempt.top && family.losses === attempt.losses;
   if (isLater && !isHonoured) throw new Broken('I14', `${how} after ${age} s`);
@@ -276,8 +280,13 @@ const REMEMBERED = 31;
 export function holdRefusal(attempt: Attempt, reason: string, now: number): void {
   const { family, token } = attempt;
   if (!family.isHonest || family.isDead) return;
-  if (reason === 'refresh_token_expired' && now >= family.expiresAt) return;
-  if (reason === 'refresh_token_idle' && now >= token.issuedAt + family.idleLifetime) return;
+  const isOver = reason === 'refresh_token_expired' && now >= family.expiresAt - BLUR;
+  const isIdle = reason === 'refresh_token_idle' && now >= token.issuedAt + family.idleLifetime - BLUR;
+  // Whoever hears that gives up.
+  if (isOver || isIdle) {
+    family.hasLapsed = true;
+    return;
+  }
   const latest = Math.max(...family.tops);
   const isNewest = token === attempt.newest && latest <= token.generation + 1;
   const isKnown = family.losses === 0 && latest - token.generation <= REMEMBERED;

@@ -58,7 +58,9 @@ interface Found {
 
 const FOUND = `
   SELECT
-    ARRAY(SELECT client_id FROM clients WHERE jsonb_array_length(secrets) = 1) AS clients,
+    ARRAY(SELECT client_id FROM clients
+      WHERE jsonb_array_length(secrets) = CASE metadata ->> 'token_endpoint_auth_method' WHEN 'none' THEN 0 ELSE 1 END
+    ) AS clients,
     ARRAY(SELECT resource FROM resources) AS resources,
     (SELECT coalesce(json_object_agg(email, sub), '{}') FROM accounts) AS accounts,
     (SELECT coalesce(json_object_agg(kid, public_jwk ->> 'x'), '{}') FROM signing_keys) AS keys,

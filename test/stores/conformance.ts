@@ -61,7 +61,6 @@ export async function hotStoresKeepTheirPromises(
 async function hotStoresKeep(t: Test, replicas: readonly HotStores[], hands: Hands): Promise<void> {
   const each = <Port extends keyof HotStores>(port: Port) => replicas.map((stores) => stores[port]);
   await t.test('replays', (t) => replaysKeepTheirPromises(t, each('replays')));
-  await t.test('documents', (t) => documentsKeepTheirPromises(t, each('documents')));
   await t.test('attempts', (t) => attemptsKeepTheirPromises(t, each('attempts')));
   await t.test('documents', (t) => documentsKeepTheirPromises(t, each('documents')));
   await t.test('family states', (t) => familyStatesKeepTheirPromises(t, each('familyStates'), hands));

@@ -2,7 +2,7 @@
 // one query, shared by the refreshes of one moment.
 import type pg from 'pg';
 import { gather } from '../../gather.ts';
-import type { FamilyRecord, FamilyStanding, FamilyStore } from '../stores.ts';
+import type { FamilyRecord, FamilyStanding, FamilyStore, FamilyVitals } from '../stores.ts';
 import { changeRecord, query, requestLifetime, writeAudit } from './statements.ts';
 
 const FAMILY = `
@@ -18,6 +18,14 @@ const FIND = `
   SELECT ${FAMILY},
          account.email, account.name, account.claims, account.updated_at AS "updatedAt",
          account.disabled_at AS "disabledAt",
+         account.tokens_valid_after AS "tokensValidAfter",
+         client.disabled_at AS "clientDisabledAt", client.tokens_valid_after AS "clientTokensValidAfter"
+  FROM families AS family JOIN accounts AS account USING (sub) JOIN clients AS client USING (client_id)
+  WHERE id = ANY($1)`;
+
+const VITALS = `
+  SELECT id, revoked_at AS "revokedAt", expires_at AS "expiresAt", account_cut_off AS "accountCutOff",
+         client_cut_off AS "clientCutOff", account.disabled_at AS "disabledAt",
          account.tokens_valid_after AS "tokensValidAfter",
          client.disabled_at AS "clientDisabledAt", client.tokens_valid_after AS "clientTokensValidAfter"
   FROM families AS family JOIN accounts AS account USING (sub) JOIN clients AS client USING (client_id)
@@ -67,6 +75,13 @@ type StandingRow = FamilyRow &
     readonly clientTokensValidAfter: number | null;
   };
 
+type VitalsRow = FamilyVitals['family'] &
+  FamilyVitals['account'] & {
+    readonly id: Buffer;
+    readonly clientDisabledAt: number | null;
+    readonly clientTokensValidAfter: number | null;
+  };
+
 /** What is not exactly an id names nothing: the empty name, which no family has. */
 function bytesOf(id: string): Buffer {
   const bytes = Buffer.from(id, 'base64url');
@@ -85,6 +100,14 @@ export function postgresFamilies(pool: pg.Pool): FamilyStore {
       async (ids: readonly string[]) => {
         const rows = await query<StandingRow>(pool, FIND, [ids.map(bytesOf)], requestLifetime);
         return new Map(rows.map((row) => [idOf(row), standingOf(row)]));
+      },
+      { underWay: 2, limit: 500 },
+    ),
+
+    vitals: gather(
+      async (ids: readonly string[]) => {
+        const rows = await query<VitalsRow>(pool, VITALS, [ids.map(bytesOf)], requestLifetime);
+        return new Map(rows.map((row) => [idOf(row), vitalsOf(row)]));
       },
       { underWay: 2, limit: 500 },
     ),
@@ -165,3 +188,9 @@ function standingOf(row: StandingRow): FamilyStanding {
     client: { disabledAt: clientDisabledAt, tokensValidAfter: clientTokensValidAfter },
   };
 }
+
+const vitalsOf = (row: VitalsRow): FamilyVitals => ({
+  family: row,
+  account: row,
+  client: { disabledAt: row.clientDisabledAt, tokensValidAfter: row.clientTokensValidAfter },
+});

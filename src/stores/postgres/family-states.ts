@@ -2,7 +2,7 @@
 // Postgres's own clock.
 import type pg from 'pg';
 import { gather } from '../../gather.ts';
-import { decodeFamilyState, encodeFamilyState } from '../family-state.ts';
+import { decodeFamilyState, encodeFamilyState, lastInstant } from '../family-state.ts';
 import type { FamilyStateStore } from '../stores.ts';
 import { query, requestLifetime } from './statements.ts';
 
@@ -65,7 +65,8 @@ export function postgresFamilyStates(pool: pg.Pool, ahead: () => number): Family
     },
 
     async compareAndSwap({ id, expected, next, deadline, expiresAt }) {
-      const values = [Buffer.from(id, 'base64url'), encodeFamilyState(next), expiresAt, deadline, ahead()];
+      const until = lastInstant(deadline, expiresAt);
+      const values = [Buffer.from(id, 'base64url'), encodeFamilyState(next), expiresAt, until, ahead()];
       const [outcome] = await query<{ inTime: boolean; swapped: boolean }>(
         pool,
         expected === undefined ? INSERT : UPDATE,

@@ -1,6 +1,6 @@
 // The hot half of families in Redis: one key, one script that compares and swaps by Redis's own clock. Safe in a
 // cluster, since a script touches no key but its own.
-import { decodeFamilyState, encodeFamilyState } from '../family-state.ts';
+import { decodeFamilyState, encodeFamilyState, lastInstant } from '../family-state.ts';
 import type { FamilyStateStore } from '../stores.ts';
 import type { RedisClient } from './connection.ts';
 import { reply } from './reply.ts';
@@ -35,7 +35,8 @@ export function redisFamilyStates(redis: RedisClient, ahead: () => number): Fami
 
     async compareAndSwap({ id, expected, next, deadline, expiresAt }) {
       const texts = [expected === undefined ? '' : encodeFamilyState(expected), encodeFamilyState(next)];
-      const args = [offset(), Math.floor(deadline * 1000), ...texts, Math.ceil(expiresAt * 1000)];
+      const until = Math.floor(lastInstant(deadline, expiresAt) * 1000);
+      const args = [offset(), until, ...texts, Math.ceil(expiresAt * 1000)];
       return (await reply(compareAndSwap(keyOf(id), args))) as 'swapped' | 'lost' | 'late';
     },
   };

@@ -3,6 +3,7 @@
 // the next version may read them otherwise.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { OperatorError } from '../../operator-error.ts';
 import { within } from '../../within.ts';
@@ -57,8 +58,8 @@ async function isUnknown(command: Promise<unknown>, timeout: number): Promise<bo
 }
 
 async function answered(redis: Redis): Promise<void> {
-  // Until it is given up.
-  while (redis.status !== 'end' && (await redis.ping().catch(() => undefined)) !== 'PONG');
+  // Until it is given up; a refusal takes no turn of the event loop, and the line would never be heard.
+  while (redis.status !== 'end' && (await redis.ping().catch(() => undefined)) !== 'PONG') await nextTurn();
 }
 
 interface Listener extends RedisNode {

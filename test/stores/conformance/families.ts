@@ -89,6 +89,13 @@ export async function familiesKeepTheirPromises(t: Test, replicas: Replicas): Pr
           },
           client: { disabledAt: null, tokensValidAfter: null },
         });
+        const { revokedAt, accountCutOff, clientCutOff, expiresAt } = record;
+        const vitals = {
+          family: { revokedAt, accountCutOff, clientCutOff, expiresAt },
+          account: { disabledAt: null, tokensValidAfter: null },
+          client: { disabledAt: null, tokensValidAfter: null },
+        };
+        t.match(await replica.families.vitals(record.id), vitals, 'and its vitals alike');
       }
       t.strictSame(await eventsOf(stores, record.id), ['family.opened']);
     }
@@ -100,6 +107,7 @@ export async function familiesKeepTheirPromises(t: Test, replicas: Replicas): Pr
       const record = family(half);
       await families.open(record, entry(record.id));
       t.equal(await families.find(record.id), undefined);
+      t.equal(await families.vitals(record.id), undefined);
     }
     const { id } = await opened();
     const last = id.at(-1) as string;

@@ -118,6 +118,7 @@ const verbs: {
   families: {
     open: (port) => port.open(family, audit),
     find: (port) => port.find(family.id),
+    vitals: (port) => port.vitals(family.id),
     listOf: (port) => port.listOf('s', T),
     raiseFloors: (port) => port.raiseFloors([{ id: family.id, head: family.floor }]),
     revoke: (port) => port.revoke(family.id, T, 'replayed', audit),
