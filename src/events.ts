@@ -19,7 +19,8 @@ export interface Asked {
 /** Who signed in, and what for. */
 export interface SignedIn {
   readonly sub: string;
-  readonly clientId: string;
+  /** undefined: at the issuer itself */
+  readonly clientId?: string;
   readonly refresh?: IssuedTokens['refresh'];
 }
 

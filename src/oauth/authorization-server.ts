@@ -35,6 +35,8 @@ export interface Endpoints {
   readonly authorization: string;
   readonly userinfo: string;
   readonly endSession: string;
+  /** for people alone: no client has to know it */
+  readonly account: string;
 }
 
 export interface RefreshLifetimes {
@@ -96,4 +98,5 @@ export const endpointsOf = (issuer: string): Endpoints => ({
   authorization: `${issuer}/authorize`,
   userinfo: `${issuer}/userinfo`,
   endSession: `${issuer}/logout`,
+  account: `${issuer}/account`,
 });

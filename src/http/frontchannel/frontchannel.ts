@@ -8,6 +8,7 @@ import { OAuthError } from '../../oauth/errors.ts';
 import { answerError } from '../errors.ts';
 import { acceptForms } from '../forms.ts';
 import { noStore } from '../headers.ts';
+import { accountRoutes } from './account.ts';
 import { authorizeRoutes } from './authorize.ts';
 import { cookieOf } from './cookies.ts';
 import type { Desk } from './desk.ts';
@@ -46,6 +47,7 @@ export async function frontchannel(scope: FastifyInstance, parts: FrontchannelPa
   interactionRoutes(scope, desk);
   stepRoutes(scope, desk);
   logoutRoutes(scope, desk);
+  accountRoutes(scope, desk);
 }
 
 /**

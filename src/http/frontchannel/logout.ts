@@ -80,7 +80,7 @@ async function ask(
     session: session.sid,
     account: account.email,
     app: client && appName(client),
-    location: asked.location,
+    redirectUri: asked.location,
   });
   return reply.code(200).headers(headers).send(html);
 }
