@@ -1,14 +1,17 @@
 // Families to refresh: a few hundred that wrk follows, each connection its own chain, and as many more as a store is to
 // be filled with. They are opened through the library, since a sign-in costs a password.
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createAccount } from '../src/accounts/account.ts';
+import { systemClock } from '../src/clock.ts';
 import { loadConfig } from '../src/config.ts';
 import type { AuthenticatedClient } from '../src/oauth/client-authentication.ts';
 import { registerClient } from '../src/oauth/client-management.ts';
 import { encodeRefreshToken } from '../src/oauth/refresh-token.ts';
 import { createResource } from '../src/oauth/resource-management.ts';
 import { authorizeSignIn } from '../src/oauth/sign-in.ts';
+import { encodeFamilyState } from '../src/stores/family-state.ts';
 import type { SigningAlg } from '../src/stores/stores.ts';
 import {
   authorizationServerOf,
@@ -57,7 +60,8 @@ export async function openChains(house: House, alg: SigningAlg, count: number): 
   await Promise.all([keyring.reload(), macKeyRing.reload()]);
   const as = authorizationServerOf(house, keyring, macKeyRing);
   const management = { ...house, actor: 'bench', timetable: timetableOf(house.config) };
-  const resource = `https://${alg.toLowerCase()}.refresh.example.com`;
+  const name = `${alg.toLowerCase()}-${house.random.id()}`;
+  const resource = `https://${name}.example.com`;
   await createResource(management, { resource, scopes: ['read'], signing_alg: alg });
   const { client_id: clientId } = await registerClient(management, {
     token_endpoint_auth_method: 'none',
@@ -65,21 +69,22 @@ export async function openChains(house: House, alg: SigningAlg, count: number): 
     scope: 'read',
     default_resource: resource,
   });
-  const account = await createAccount(management, { email: `${alg.toLowerCase()}@example.com` });
+  const account = await createAccount(management, { email: `${name}@example.com` });
   const client = (await house.stores.clients.find(clientId)) as AuthenticatedClient;
-  const tokens: string[] = [];
-  for (let i = 0; i < count; i += 1) {
+  async function open(): Promise<string> {
     const { refresh, commit } = await authorizeSignIn(as, client, { account, acr: 'aal1', amr: ['pwd'] });
     await commit();
     if (refresh === undefined) throw new Error('a sign-in without a family');
     const { familyId, head } = refresh;
     const facts = { familyId, generation: head.generation, issuedAt: Math.floor(head.since) };
-    tokens.push(encodeRefreshToken(as.issuer, as.macKeys().current, facts));
+    return encodeRefreshToken(as.issuer, as.macKeys().current, facts);
   }
+  const tokens: string[] = [];
+  while (tokens.length < count) tokens.push(...(await Promise.all(Array.from({ length: 50 }, open))));
   return { clientId, tokens };
 }
 
-/** Fills both stores with copies of a family, each under its own name. */
+/** Fills both stores with copies of a family as it is at rest, used once, each under its own name. */
 export async function fill({ database }: House, redisUrl: string, count: number): Promise<void> {
   const redis = new Redis(redisUrl);
   const { pool } = database;
@@ -88,13 +93,20 @@ export async function fill({ database }: House, redisUrl: string, count: number)
       SELECT family.* FROM (SELECT * FROM families LIMIT 1) AS family, generate_series(1, ${count})`);
   await pool.query(`UPDATE filling SET id = decode(replace(gen_random_uuid()::text, '-', ''), 'hex')`);
   await pool.query('INSERT INTO families SELECT * FROM filling');
-  const [sample] = (await redis.scan(0, 'MATCH', 'mm:*', 'COUNT', 1_000))[1];
-  const state = await redis.get(sample ?? '');
+  const now = systemClock.now();
+  const state = encodeFamilyState({
+    generation: 1,
+    since: now,
+    macKey: 1,
+    consumed: [{ generation: 0, at: now }],
+    quarantineUntil: 0,
+    revoked: false,
+  });
   const { rows } = await pool.query<{ id: Buffer }>('SELECT id FROM filling');
   for (let i = 0; i < rows.length; i += 10_000) {
     const pipeline = redis.pipeline();
     for (const { id } of rows.slice(i, i + 10_000)) {
-      pipeline.set(`mm:{${id.toString('base64url')}}`, state ?? '', 'PX', 1_209_600_000);
+      pipeline.set(`mm:{${id.toString('base64url')}}`, state, 'PX', 1_209_600_000);
     }
     await pipeline.exec();
   }
@@ -102,11 +114,12 @@ export async function fill({ database }: House, redisUrl: string, count: number)
   redis.disconnect();
 }
 
-/** Bytes that Redis uses for its data. */
+/** Bytes that Redis uses. */
 export async function redisMemory(redisUrl: string): Promise<number> {
   const redis = new Redis(redisUrl);
-  const found = Number(/used_memory_dataset:(\d+)/.exec(await redis.info('memory'))?.[1]);
-  const overhead = Number(/used_memory_overhead:(\d+)/.exec(await redis.info('memory'))?.[1]);
+  // What clients that have just left were sent is still counted for a moment.
+  await sleep(2_000);
+  const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
   redis.disconnect();
-  return found + overhead;
+  return used;
 }

@@ -6,6 +6,11 @@ export interface GatherOptions {
   readonly underWay: number;
   /** how many keys a read may have */
   readonly limit: number;
+  /**
+   * seconds from the beginning of one read to that of the next: the first question is read at once, and many questions
+   * make few reads, each of which costs far more than a key in it; 0 where absent
+   */
+  readonly pause?: number;
 }
 
 interface Question<T> {
@@ -17,10 +22,11 @@ interface Question<T> {
 /** `read` answers for many keys at once; what it does not know is not in its answer. */
 export function gather<T>(
   read: (keys: readonly string[]) => Promise<ReadonlyMap<string, T>>,
-  { underWay, limit }: GatherOptions,
+  { underWay, limit, pause = 0 }: GatherOptions,
 ): (key: string) => Promise<T | undefined> {
   let waiting: Question<T>[] = [];
   let running = 0;
+  let isPausing = false;
 
   async function answer(questions: readonly Question<T>[]): Promise<void> {
     try {
@@ -33,15 +39,24 @@ export function gather<T>(
   }
 
   function next(): void {
-    while (running < underWay && waiting.length > 0) {
+    while (running < underWay && waiting.length > 0 && !isPausing) {
       const questions = waiting.slice(0, limit);
       waiting = waiting.slice(limit);
       running += 1;
+      if (pause > 0) rest();
       void answer(questions).finally(() => {
         running -= 1;
         next();
       });
     }
+  }
+
+  function rest(): void {
+    isPausing = true;
+    setTimeout(() => {
+      isPausing = false;
+      next();
+    }, pause * 1000);
   }
 
   return (key) =>

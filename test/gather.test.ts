@@ -99,6 +99,24 @@ t.test(
   },
 );
 
+t.test('after a read has begun there is a pause, and what is asked in it is read together', async (t) => {
+  const pause = 0.02;
+  const begun: number[] = [];
+  const reads: (readonly string[])[] = [];
+  const ask = gather<string>(
+    async (keys) => {
+      begun.push(performance.now());
+      reads.push(keys);
+      return new Map(keys.map((key) => [key, key]));
+    },
+    { underWay: 2, limit: 10, pause },
+  );
+  t.equal(await ask('a'), 'a');
+  t.strictSame(await Promise.all(['b', 'c'].map((key) => ask(key))), ['b', 'c']);
+  t.strictSame(reads, [['a'], ['b', 'c']]);
+  t.ok((begun[1] ?? 0) - (begun[0] ?? 0) >= pause * 1000 - 1, 'no sooner than that');
+});
+
 t.test('whatever the order, every question has an answer that is no older than itself', async () => {
   const step = fc.oneof(
     fc.record({ ask: fc.constantFrom('a', 'b', 'c', 'd') }),

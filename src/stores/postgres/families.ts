@@ -101,7 +101,7 @@ export function postgresFamilies(pool: pg.Pool): FamilyStore {
         const rows = await query<StandingRow>(pool, FIND, [ids.map(bytesOf)], requestLifetime);
         return new Map(rows.map((row) => [idOf(row), standingOf(row)]));
       },
-      { underWay: 2, limit: 500 },
+      { underWay: 2, limit: 500, pause: 0.004 },
     ),
 
     vitals: gather(
@@ -109,7 +109,7 @@ export function postgresFamilies(pool: pg.Pool): FamilyStore {
         const rows = await query<VitalsRow>(pool, VITALS, [ids.map(bytesOf)], requestLifetime);
         return new Map(rows.map((row) => [idOf(row), vitalsOf(row)]));
       },
-      { underWay: 2, limit: 500 },
+      { underWay: 2, limit: 500, pause: 0.004 },
     ),
 
     listOf: async (sub, now) => (await query<FamilyRow>(pool, LIST, [sub, now])).map(familyOf),

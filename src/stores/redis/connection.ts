@@ -49,6 +49,8 @@ const backoff = (attempt: number): number => Math.min(50 * attempt, 1_000);
  */
 export async function openRedis(url: string): Promise<RedisConnection> {
   const redis = connect(readRedisUrl(url));
+  if (redis instanceof Redis) sendTogether(redis);
+  else redis.on('+node', sendTogether);
   let fault: string | undefined;
   redis.on('error', (error: Error) => {
     fault = error.message;
@@ -92,5 +94,20 @@ function connect({ kind, nodes, name, tls, username, password, db }: RedisTarget
     ...(password && { sentinelPassword: password }),
     sentinelCommandTimeout: CONNECT_TIMEOUT,
     sentinelRetryStrategy: backoff,
+  });
+}
+
+/** The commands of one turn of the event loop leave in one piece: each piece is a system call, and wakes the server. */
+function sendTogether(redis: Redis): void {
+  redis.on('connect', () => {
+    const { stream } = redis;
+    const { write } = stream;
+    stream.write = (...piece: unknown[]) => {
+      if (stream.writableCorked === 0) {
+        stream.cork();
+        setImmediate(() => stream.uncork());
+      }
+      return Reflect.apply(write, stream, piece);
+    };
   });
 }

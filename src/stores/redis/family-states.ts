@@ -1,5 +1,6 @@
 // The hot half of families in Redis: one key, one script that compares and swaps by Redis's own clock. Safe in a
 // cluster, since a script touches no key but its own.
+import { gather } from '../../gather.ts';
 import { decodeFamilyState, encodeFamilyState, lastInstant } from '../family-state.ts';
 import type { FamilyStateStore } from '../stores.ts';
 import type { RedisClient } from './connection.ts';
@@ -27,11 +28,18 @@ export function redisFamilyStates(redis: RedisClient, ahead: () => number): Fami
   const find = defineScript(redis, FIND);
   const compareAndSwap = defineScript(redis, COMPARE_AND_SWAP);
   const offset = () => Math.round(ahead() * 1000);
+  async function read(id: string) {
+    const [text, now] = (await reply(find(keyOf(id), [offset()]))) as [string | null, string];
+    return { state: text === null ? undefined : decodeFamilyState(text), now: Number(now) / 1000 };
+  }
+  // A command for each, since each has a key of its own, but sent in one moment.
+  const together = gather(async (ids: readonly string[]) => new Map(ids.map((id) => [id, read(id)])), {
+    underWay: 1,
+    limit: 500,
+    pause: 0.004,
+  });
   return {
-    async find(id) {
-      const [text, now] = (await reply(find(keyOf(id), [offset()]))) as [string | null, string];
-      return { state: text === null ? undefined : decodeFamilyState(text), now: Number(now) / 1000 };
-    },
+    find: async (id) => (await together(id)) as Awaited<ReturnType<typeof read>>,
 
     async compareAndSwap({ id, expected, next, deadline, expiresAt }) {
       const texts = [expected === undefined ? '' : encodeFamilyState(expected), encodeFamilyState(next)];
