@@ -2,6 +2,7 @@
 // carries. No client id and no subject is a label, since their number has no bound; they stand in the log.
 import type { BaseLogger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
+import type { NoticeOutcome } from './oauth/backchannel-logout.ts';
 import type { OAuthError, Reason } from './oauth/errors.ts';
 import type { RevocationOutcome } from './oauth/revoke.ts';
 import type { IssuedTokens } from './oauth/token.ts';
@@ -18,13 +19,18 @@ export interface Asked {
 /** Who signed in, and what for. */
 export interface SignedIn {
   readonly sub: string;
-  readonly clientId: string;
+  /** undefined: at the issuer itself */
+  readonly clientId?: string;
   readonly refresh?: IssuedTokens['refresh'];
 }
 
 export interface Events {
   /** A person has signed in. */
   signedIn(asked: Asked, signedIn: SignedIn): void;
+  /** A browser's session has ended by its own person; `clientId`: who asked for it, if anybody. */
+  sessionEnded(asked: Asked, ended: { sub: string; sid: string; clientId?: string | undefined }): void;
+  /** A client was told of the end of a session, or was not. */
+  logoutNotice(log: Asked['log'], outcome: NoticeOutcome): void;
   tokensIssued(asked: Asked, issued: Omit<IssuedTokens, 'response'>): void;
   /** Somebody asked whether a token is good. */
   introspected(asked: Asked, answer: { readonly clientId: string; readonly active: boolean }): void;
@@ -51,6 +57,7 @@ const signInRefusals: { readonly [reason in Reason]?: string } = {
 export function createEvents(registry: Registry): Events {
   const { issued, refusals, refreshes, signIns, introspections, revocations, faults } = countersOf(registry);
   return {
+    ...createLogoutEvents(registry),
     signedIn(asked, { sub, clientId, refresh }) {
       signIns.inc({ outcome: 'signed_in' });
       const facts = { requestId: asked.id, req: asked, sub, clientId, familyId: refresh?.familyId };
@@ -94,6 +101,35 @@ export function createEvents(registry: Registry): Events {
   };
 }
 
+/** What is worth telling of people who sign out. */
+function createLogoutEvents(registry: Registry): Pick<Events, 'sessionEnded' | 'logoutNotice'> {
+  const registers = [registry];
+  const sessionsEnded = new Counter({
+    name: 'mintmark_sessions_ended_total',
+    help: 'Sessions of browsers that their own people ended.',
+    registers,
+  });
+  const logoutNotices = new Counter({
+    name: 'mintmark_logout_notices_total',
+    help: 'Attempts to tell a client that a session has ended, by what became of it.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  return {
+    sessionEnded(asked, { sub, sid, clientId }) {
+      sessionsEnded.inc();
+      asked.log.info({ requestId: asked.id, sub, sid, clientId }, 'session ended');
+    },
+    logoutNotice(log, { outcome, cause, ...notice }) {
+      logoutNotices.inc({ outcome });
+      const why = cause instanceof Error ? { cause: cause.message } : {};
+      const facts = { ...notice, outcome, ...why };
+      if (outcome === 'given_up') log.warn(facts, 'a client could not be told of a logout');
+      else log.debug(facts, 'logout notice');
+    },
+  };
+}
+
 function countersOf(registry: Registry) {
   const registers = [registry];
   const issued = new Counter({
@@ -133,5 +169,13 @@ function countersOf(registry: Registry) {
     registers,
   });
   const faults = new Counter({ name: 'mintmark_faults_total', help: 'Answers with status 500.', registers });
-  return { issued, refusals, refreshes, signIns, introspections, revocations, faults };
+  return {
+    issued,
+    refusals,
+    refreshes,
+    signIns,
+    introspections,
+    revocations,
+    faults,
+  };
 }

@@ -1,9 +1,10 @@
-// Fetches a small JSON document from a URL that somebody else chose, and never from this machine or its network
+// Asks a URL that somebody else chose, for a small JSON document or by posting a form, and never this machine or its network
 // (server-side request forgery; OpenID Connect Core 10.1.1, RFC 9700). The rule it keeps: every address that the
 // name resolves to is public, and the connection goes to the very address that was looked at.
 import { lookup as resolve } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import type { Dispatcher } from 'undici';
 import { isLoopbackHost } from './loopback.ts';
 
 export interface FetchLimits {
@@ -19,35 +20,54 @@ const sizeLimit = 65_536;
  * Makes a fetcher. It follows no redirect and knows no proxy. Rejects with an Error that says why: a scheme or an
  * address that is not allowed, no answer in time, a status other than 200, more than 64 kB, or no JSON.
  */
-export function documentFetcher({ allowLoopback, timeLimit = 5 }: FetchLimits) {
-  return async (address: string): Promise<unknown> => {
-    const url = new URL(address);
-    const isLocal = allowLoopback && isLoopbackHost(url.hostname);
-    if (url.protocol !== 'https:' && !(isLocal && url.protocol === 'http:')) {
-      throw new Error(`${url.protocol} is not allowed, only https:`);
-    }
-    const allowed = isLocal ? ['unicast', 'loopback'] : ['unicast'];
-    // An address in the URL is never looked up, so it is looked at here.
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    if (isIP(host)) assertAllowed(host, allowed);
-    return get(url, pinned(allowed), AbortSignal.timeout(timeLimit * 1000));
+export function documentFetcher(limits: FetchLimits) {
+  const headers = { accept: 'application/jwk-set+json, application/json' };
+  return (address: string): Promise<unknown> =>
+    ask(limits, address, { method: 'GET', headers }, async ({ statusCode, body }) => {
+      if (statusCode !== 200) throw new Error(`the answer has status ${statusCode}, not 200`);
+      return body.json();
+    });
+}
+
+/**
+ * Makes what posts a form, by the same rules. The answer is its status, whatever it is; nothing else of it is read.
+ * Rejects with an Error that says why there is none.
+ */
+export function formPoster(limits: FetchLimits) {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return (address: string, form: Readonly<Record<string, string>>): Promise<number> => {
+    const request = { method: 'POST', headers, body: new URLSearchParams(form).toString() } as const;
+    return ask(limits, address, request, async ({ statusCode }) => statusCode);
   };
 }
 
-async function get(url: URL, lookup: LookupFunction, signal: AbortSignal): Promise<unknown> {
-  // Large, and needed only where a client has a jwks_uri.
+type Request = Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body'>;
+
+async function ask<T>(
+  { allowLoopback, timeLimit = 5 }: FetchLimits,
+  address: string,
+  request: Request,
+  read: (response: Dispatcher.ResponseData) => Promise<T>,
+): Promise<T> {
+  const url = new URL(address);
+  const isLocal = allowLoopback && isLoopbackHost(url.hostname);
+  if (url.protocol !== 'https:' && !(isLocal && url.protocol === 'http:')) {
+    throw new Error(`${url.protocol} is not allowed, only https:`);
+  }
+  const allowed = isLocal ? ['unicast', 'loopback'] : ['unicast'];
+  // An address in the URL is never looked up, so it is looked at here.
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host)) assertAllowed(host, allowed);
+  const signal = AbortSignal.timeout(timeLimit * 1000);
+  // Large, and needed only where a client has a URL that is asked.
   const { Client } = await import('undici');
   const client = new Client(url.origin, {
-    connect: { lookup },
+    connect: { lookup: pinned(allowed) },
     maxResponseSize: sizeLimit,
     maxHeaderSize: 16_384,
   });
   try {
-    const headers = { accept: 'application/jwk-set+json, application/json' };
-    const path = url.pathname + url.search;
-    const { statusCode, body } = await client.request({ method: 'GET', path, headers, signal });
-    if (statusCode !== 200) throw new Error(`the answer has status ${statusCode}, not 200`);
-    return await body.json();
+    return await read(await client.request({ ...request, path: url.pathname + url.search, signal }));
   } finally {
     await client.destroy();
   }

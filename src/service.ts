@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { buildApp, buildOperatorApp } from './app.ts';
+import { type AppParts, buildApp, buildOperatorApp } from './app.ts';
 import { createBackground } from './background.ts';
 import type { Config } from './config.ts';
 import { createEvents } from './events.ts';
@@ -11,7 +11,7 @@ import { careForKeys, endCareForKeys } from './keys/care.ts';
 import type { Keyring } from './keys/keyring.ts';
 import type { MacKeyRing } from './keys/root-secrets.ts';
 import { maintainKeys } from './keys/rotate.ts';
-import type { AuthorizationServer } from './oauth/authorization-server.ts';
+import { deliverLogoutNotices, type NoticeOutcome } from './oauth/backchannel-logout.ts';
 import { drainTombstones } from './oauth/refresh-families.ts';
 import { OperatorError } from './operator-error.ts';
 import { readinessChecks } from './readiness.ts';
@@ -107,7 +107,7 @@ async function assemble(
   const tlsFiles = tlsFilesOf(config);
   const app = await buildApp({ ...parts, ...(tlsFiles && { tls: readTls(tlsFiles) }) });
   const operatorApp = config.operator_port === undefined ? undefined : await buildOperatorApp(parts);
-  const work = startWork(house, { keyring, macKeyRing }, as, log);
+  const work = startWork(house, { keyring, macKeyRing }, parts);
   const stopRenewal = tlsFiles && renewTls(app.server, tlsFiles, log);
   return {
     house,
@@ -151,7 +151,11 @@ interface Work {
 }
 
 /** Starts what the service does by itself. */
-function startWork(house: House, { keyring, macKeyRing }: Rings, as: AuthorizationServer, log: Logger): Work {
+function startWork(
+  house: House,
+  { keyring, macKeyRing }: Rings,
+  { as, events, log }: Pick<AppParts, 'as' | 'events'> & { readonly log: Logger },
+): Work {
   const { stores, config, database } = house;
   const failed = (task: string, err: unknown) => log.error({ task, err }, 'background task failed');
   const background = createBackground(failed);
@@ -159,9 +163,11 @@ function startWork(house: House, { keyring, macKeyRing }: Rings, as: Authorizati
   const revokedElsewhere = () => keyring.revocations();
   const management = { ...keyManagementOf(house, 'scheduler'), revokedElsewhere };
   const care = { keyring, management, leases: stores.leases, holder: house.random.id() };
+  const tellOfNotice = (outcome: NoticeOutcome) => events.logoutNotice(log, outcome);
   const tasks = [
     { name: 'issued figures', interval: FLUSH_INTERVAL, run: () => keyring.flushIssued() },
     { name: 'floors', interval: FLOOR_INTERVAL, run: () => as.floors.flush() },
+    { name: 'logout notices', interval: FLUSH_INTERVAL, run: () => deliverLogoutNotices(as, tellOfNotice) },
     { name: 'tombstones', interval: FLUSH_INTERVAL, run: () => drainTombstones(as) },
     { name: 'keys', interval: config.keys.reload_interval, run: () => careForKeys(care) },
     { name: 'root secrets', interval: config.keys.reload_interval, run: () => macKeyRing.reload() },

@@ -2,7 +2,7 @@
 import { type Authenticator, createAuthenticator } from './accounts/authenticate.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { documentFetcher } from './fetch-document.ts';
+import { documentFetcher, formPoster } from './fetch-document.ts';
 import {
   ensureKeyEncryptionKey,
   type KeyEncryptionKeys,
@@ -95,8 +95,7 @@ async function openBesides(database: Database, config: Config, { migrate: wanted
 
 /** Applies the migrations that are pending; returns their names. */
 export async function migrateUp({ database }: House): Promise<string[]> {
-  const { applied } = await migrate(database);
-  return applied.map(({ name }) => name);
+  return (await migrate(database)).applied.map(({ name }) => name);
 }
 
 /** How the schema stands. Changes nothing. */
@@ -226,6 +225,8 @@ export function authorizationServerOf(
     accounts: stores.accounts,
     documents: stores.documents,
     sessions: stores.sessions,
+    logoutNotices: stores.logoutNotices,
+    postForm: formPoster({ allowLoopback }),
     consents: stores.consents,
     refresh: refreshLifetimesOf(config),
     claims: config.claims,

@@ -7,10 +7,11 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { documentFetcher } from '../src/fetch-document.ts';
+import { documentFetcher, formPoster } from '../src/fetch-document.ts';
 
 const outside = documentFetcher({ allowLoopback: false });
 const local = documentFetcher({ allowLoopback: true, timeLimit: 1 });
+const post = formPoster({ allowLoopback: true, timeLimit: 1 });
 
 /** Runs a module in a process of its own, and gives its exit code. */
 async function spawnChild(script: string, env: NodeJS.ProcessEnv): Promise<number> {
@@ -70,6 +71,7 @@ for (const [name, address, message] of refused) {
   t.test(`${name} is never reached`, async (t) => {
     const before = asked;
     await t.rejects(outside(address), { message });
+    await t.rejects(formPoster({ allowLoopback: false })(address, {}), { message });
     t.equal(asked, before);
   });
 }
@@ -107,6 +109,21 @@ t.test('a body without an end is given up at the limit', async (t) => {
     more();
   };
   await t.rejects(local(url), { message: /size/i });
+});
+
+t.test('a form is posted, and its status is the answer, whatever comes with it', async (t) => {
+  let seen: Record<string, unknown> = {};
+  answer = async ({ url, method, headers }, response) => {
+    seen = { url, method, type: headers['content-type'], length: headers['content-length'] };
+    response.writeHead(400).write('x'.repeat(100_000));
+  };
+  t.equal(await post(url, { logout_token: 'a b&c' }), 400);
+  const type = 'application/x-www-form-urlencoded';
+  t.strictSame(seen, { url: '/keys?a=b', method: 'POST', type, length: '20' });
+  answer = (_request, response) => response.writeHead(302, { location: url }).end();
+  t.equal(await post(url, {}), 302, 'no redirect is followed');
+  answer = () => {};
+  await t.rejects(post(url, {}), { name: 'TimeoutError' });
 });
 
 t.test('a server that does not answer is given up in time', async (t) => {

@@ -11,7 +11,7 @@ import {
   StoreUnavailableError,
 } from '../stores/stores.ts';
 import { type AttemptLimits, countAttempt } from './attempts.ts';
-import { hashAgain, verifyPassword } from './password.ts';
+import { hashAgain, hashPassword, verifyPassword } from './password.ts';
 import { isOutdated, iterationsLimit, readPasswordHash } from './password-hash.ts';
 import { attemptWeight, createPasswordQueue } from './password-queue.ts';
 import { type PasswordWork, passwordWork } from './password-work.ts';
@@ -32,6 +32,8 @@ export type SignInOutcome =
 export interface Authenticator {
   /** Throws StoreUnavailableError and PasswordQueueFullError: then nobody was told anything, and nothing counts. */
   authenticate(attempt: SignInAttempt): Promise<SignInOutcome>;
+  /** Of a new password, in its turn among the attempts. Throws OperatorError and PasswordQueueFullError. */
+  hash(password: string): Promise<string>;
 }
 
 export interface AuthenticatorParts {
@@ -86,6 +88,8 @@ export function createAuthenticator(given: AuthenticatorParts): Authenticator {
       if ('account' in outcome) await counted.giveBack();
       return outcome;
     },
+
+    hash: (password) => parts.queue.run(() => hashPassword(password, parts.random), attemptWeight(0)),
   };
 }
 

@@ -13,16 +13,23 @@ const passwordSizeLimit = 1_000;
 /** NFKC: composed and decomposed letters, full-width and plain ones, are the same password. */
 const normalised = (password: string): string => password.normalize('NFKC');
 
+/** What keeps a text from being a password; undefined: nothing. */
+export function passwordFault(password: string): 'short' | 'long' | undefined {
+  const text = normalised(password);
+  if ([...text].length < passwordLengthMinimum) return 'short';
+  return Buffer.byteLength(text) > passwordSizeLimit ? 'long' : undefined;
+}
+
 /** Throws OperatorError for a password that is too short or too long; it never repeats it. */
 export function assertPassword(password: string): void {
-  const text = normalised(password);
-  if ([...text].length < passwordLengthMinimum) {
+  const fault = passwordFault(password);
+  if (fault === 'short') {
     throw new OperatorError(
       `the password is shorter than ${passwordLengthMinimum} characters: use a longer one`,
       4,
     );
   }
-  if (Buffer.byteLength(text) > passwordSizeLimit) {
+  if (fault === 'long') {
     throw new OperatorError(`the password is longer than ${passwordSizeLimit} bytes: use a shorter one`, 4);
   }
 }

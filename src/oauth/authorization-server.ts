@@ -12,12 +12,14 @@ import type {
   DocumentStore,
   FamilyStateStore,
   FamilyStore,
+  LogoutNoticeStore,
   ReplayStore,
   ResourceRecord,
   RevokedTokenStore,
   SessionStore,
   SigningAlg,
 } from '../stores/stores.ts';
+import type { PostForm } from './backchannel-logout.ts';
 import type { FloorLedger } from './floor-ledger.ts';
 import type { MacKeys } from './refresh-token.ts';
 import type { RemoteJwks } from './remote-jwks.ts';
@@ -33,6 +35,8 @@ export interface Endpoints {
   readonly authorization: string;
   readonly userinfo: string;
   readonly endSession: string;
+  /** for people alone: no client has to know it */
+  readonly account: string;
 }
 
 export interface RefreshLifetimes {
@@ -61,6 +65,9 @@ export interface AuthorizationServer {
   readonly accounts: AccountStore;
   readonly documents: DocumentStore;
   readonly sessions: SessionStore;
+  readonly logoutNotices: LogoutNoticeStore;
+  /** to where a client is told of logouts */
+  readonly postForm: PostForm;
   readonly consents: ConsentStore;
   /** the lives of refresh tokens, in seconds, where the client has none of its own */
   readonly refresh: RefreshLifetimes;
@@ -91,4 +98,5 @@ export const endpointsOf = (issuer: string): Endpoints => ({
   authorization: `${issuer}/authorize`,
   userinfo: `${issuer}/userinfo`,
   endSession: `${issuer}/logout`,
+  account: `${issuer}/account`,
 });

@@ -48,6 +48,7 @@ const ClientMetadataDocument = Type.Object(
     subject_type: Type.Optional(Type.Enum(['public'])),
     token_endpoint_auth_signing_alg: Type.Optional(signingAlg),
     id_token_signed_response_alg: Type.Optional(signingAlg),
+    userinfo_signed_response_alg: Type.Optional(signingAlg),
     default_max_age: Type.Optional(seconds),
     require_auth_time: Type.Optional(Type.Boolean()),
     initiate_login_uri: Type.Optional(uri),

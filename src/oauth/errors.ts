@@ -196,6 +196,12 @@ export const refusals = {
     'unmet_authentication_requirements',
     'The authentication context class that is asked for cannot be reached.',
   ),
+  logout_hint_invalid: request('id_token_hint is not an ID token of this issuer.'),
+  logout_client_unknown: request('There is no such client.'),
+  logout_client_differs: request('client_id is not the client of id_token_hint.'),
+  post_logout_redirect_uri_not_registered: request(
+    'post_logout_redirect_uri is not one that the client is registered with.',
+  ),
   consent_refused: asked('access_denied', 'The person did not allow it.'),
 
   // what a person's browser brings
@@ -247,6 +253,20 @@ export const refusals = {
   // tokens that are shown to be verified
   token_inactive: notGood,
   token_not_of_first_party: notGood,
+
+  // bearers of our tokens
+  bearer_token_missing: { error: 'invalid_token', status: 401, description: 'An access token is missing.' },
+  bearer_token_twice: request('The access token is given in more than one way.'),
+  bearer_token_invalid: {
+    error: 'invalid_token',
+    status: 401,
+    description: 'The access token is invalid, expired or revoked.',
+  },
+  bearer_scope_insufficient: {
+    error: 'insufficient_scope',
+    status: 403,
+    description: 'The access token is not for this: openid is not in its scope.',
+  },
 
   // not the caller's fault
   store_unavailable: unavailable('A store cannot be reached: try again.'),

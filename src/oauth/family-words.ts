@@ -7,6 +7,7 @@ const causes: Record<Revocation, string> = {
   code_replayed: 'since its authorization code was used again',
   revoked_by_client: 'by its client',
   revoked_by_operator: 'by an operator',
+  revoked_by_account: 'by its own person',
 };
 
 /** `revoked by its client at 2026-11-23T10:00:05Z`, of one that is revoked. */

@@ -1,11 +1,11 @@
 // What this server says of itself: RFC 8414 2 and OpenID Connect Discovery 3, one document for both. The rule it
 // keeps: it names what works, and nothing else (docs/choices.md).
-
 import { displays, prompts } from './authorization-request.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { clientAuthenticationMethods } from './client.ts';
 import { assertionAlgs } from './client-assertion.ts';
 import { grantTypes } from './grants/index.ts';
+import { introspectionAlg } from './introspection-response.ts';
 import { reachableAcrs } from './proceed.ts';
 import { issuerScopes } from './scope.ts';
 import { claimsSupported } from './standard-claims.ts';
@@ -15,8 +15,6 @@ export const uiLocales = ['en', 'de'] as const;
 
 /** What every ID token says. */
 const idTokenClaims = 'iss sub aud exp iat auth_time acr amr azp sid'.split(' ');
-
-import { introspectionAlg } from './introspection-response.ts';
 
 /** RFC 7662 2.1: whoever introspects authenticates. */
 const provenMethods = clientAuthenticationMethods.filter((method) => method !== 'none');
@@ -30,8 +28,10 @@ export const serverMetadata = ({
   issuer,
   authorization_endpoint: endpoints.authorization,
   token_endpoint: endpoints.token,
+  userinfo_endpoint: endpoints.userinfo,
   introspection_endpoint: endpoints.introspection,
   revocation_endpoint: endpoints.revocation,
+  end_session_endpoint: endpoints.endSession,
   jwks_uri: endpoints.jwks,
   grant_types_supported: grantTypes,
   response_types_supported: ['code'],
@@ -54,9 +54,12 @@ export const serverMetadata = ({
   introspection_signing_alg_values_supported: [introspectionAlg],
   revocation_endpoint_auth_methods_supported: clientAuthenticationMethods,
   revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+  backchannel_logout_supported: true,
+  backchannel_logout_session_supported: true,
   // Required by OpenID Connect Discovery; some verifiers read nothing without them.
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: signingAlgs,
+  userinfo_signing_alg_values_supported: signingAlgs,
 });
 
 /**

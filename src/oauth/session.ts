@@ -1,6 +1,6 @@
 // A browser's sign-in: OpenID Connect Core 3.1.2.3. The rule it keeps: it ends by itself, by two lives and with every
 // cut-off of its account, and it is told by its value that the account was cut off since.
-import type { AccountRecord } from '../stores/stores.ts';
+import type { AccountRecord, AuditEntry, Change } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 
 export interface Session {
@@ -100,15 +100,25 @@ export async function startSession(
     userAgent: userAgent.replaceAll('\0', '').slice(0, 256),
     address,
   };
-  const entry = (event: string, sid: string) => ({
-    at: now,
-    event,
-    actor: `account:${sub}`,
-    subject: sub,
-    details: { sid },
-  });
-  await sessions.create(id, session, entry('session.started', session.sid));
-  if (previous !== undefined && !isSame)
-    await sessions.end(previous.sid, { ...entry('session.ended', previous.sid), subject: previous.sub });
+  await sessions.create(id, session, entryOf('started', session, now));
+  if (previous !== undefined && !isSame) await endSession({ sessions, clock }, previous);
   return id;
 }
+
+/** Ends a session, by its own person. 'unknown' where it has ended already. Throws StoreUnavailableError. */
+export const endSession = (
+  { sessions, clock }: Pick<Parts, 'sessions' | 'clock'>,
+  session: Pick<Session, 'sid' | 'sub'>,
+): Promise<Change> => sessions.end(session.sid, entryOf('ended', session, clock.now()));
+
+const entryOf = (
+  event: 'started' | 'ended',
+  { sid, sub }: Pick<Session, 'sid' | 'sub'>,
+  at: number,
+): AuditEntry => ({
+  at,
+  event: `account.session_${event}`,
+  actor: `account:${sub}`,
+  subject: sub,
+  details: { sid },
+});

@@ -31,10 +31,36 @@ export interface SessionStore {
   find(id: string): Promise<{ readonly session: Session; readonly account: AccountRecord } | undefined>;
   /** It was seen at `at`: never moves back. */
   touch(id: string, at: number): Promise<void>;
-  /** By `sid`. 'unknown' where there is none (any more). */
+  /** A client gets tokens in this session, by `sid`. False where there is none (any more). */
+  addClient(sid: string, clientId: string): Promise<boolean>;
+  /**
+   * By `sid`; 'unknown' where there is none (any more). Atomic with its entry, and with a notice to every client of the
+   * session, due at once.
+   */
   end(sid: string, audit: AuditEntry): Promise<Change>;
   /** Those of an account that have not expired at `now`, the latest seen first. */
   listOf(sub: string, now: number): Promise<Session[]>;
+}
+
+/** That a client is to be told of the end of a session (OpenID Connect Back-Channel Logout 2.5). */
+export interface LogoutNotice {
+  readonly sid: string;
+  readonly clientId: string;
+  readonly sub: string;
+  readonly endedAt: number;
+  /** how often it was taken, this time too */
+  readonly attempts: number;
+}
+
+type NoticeName = Pick<LogoutNotice, 'sid' | 'clientId'>;
+
+export interface LogoutNoticeStore {
+  /** Atomic: some that are due at `now`, the longest due first. Nobody else is given them before `until`. */
+  take(now: number, until: number, limit: number): Promise<LogoutNotice[]>;
+  /** It is due again at `at`. */
+  postpone(notice: NoticeName, at: number): Promise<void>;
+  /** Idempotent: nothing is left to be told. */
+  remove(notice: NoticeName): Promise<void>;
 }
 
 export interface ConsentRecord extends Consent {

@@ -7,10 +7,17 @@
 
 import type { KeyTimes } from '../keys/lifecycle.ts';
 import type { ClientMetadata } from '../oauth/client.ts';
-import type { ConsentStore, DocumentStore, SessionStore } from './browser-ports.ts';
+import type { ConsentStore, DocumentStore, LogoutNoticeStore, SessionStore } from './browser-ports.ts';
 import type { FamilyStateStore, FamilyStore, RevokedTokenStore, RootSecretStore } from './token-ports.ts';
 
-export type { ConsentRecord, ConsentStore, DocumentStore, SessionStore } from './browser-ports.ts';
+export type {
+  ConsentRecord,
+  ConsentStore,
+  DocumentStore,
+  LogoutNotice,
+  LogoutNoticeStore,
+  SessionStore,
+} from './browser-ports.ts';
 export type {
   FamilyRecord,
   FamilyStanding,
@@ -250,6 +257,7 @@ export interface Stores {
   readonly attempts: AttemptStore;
   readonly documents: DocumentStore;
   readonly sessions: SessionStore;
+  readonly logoutNotices: LogoutNoticeStore;
   readonly consents: ConsentStore;
   readonly leases: LeaseStore;
   readonly replays: ReplayStore;

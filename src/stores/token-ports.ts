@@ -6,7 +6,12 @@ import type { FamilyState, Head } from '../oauth/refresh-family.ts';
 import type { AccountRecord, AuditEntry, Change, ClientRecord } from './stores.ts';
 
 /** Why a family was ended. */
-export type Revocation = 'replayed' | 'code_replayed' | 'revoked_by_client' | 'revoked_by_operator';
+export type Revocation =
+  | 'replayed'
+  | 'code_replayed'
+  | 'revoked_by_client'
+  | 'revoked_by_operator'
+  | 'revoked_by_account';
 
 /** One sign-in, and the chain of refresh tokens that goes on from it: the durable half, one row for all of its life. */
 export interface FamilyRecord {

@@ -524,11 +524,9 @@ t.test('no password, no secret and no token was logged', async (t) => {
 async function signInThat(t: Test, authenticate: Authenticator['authenticate']): Promise<Response> {
   const { house, keyring, macKeyRing } = server.service;
   const registry = new Registry();
+  const as = authorizationServerOf(house, keyring, macKeyRing);
   const app = await buildApp({
-    as: {
-      ...authorizationServerOf(house, keyring, macKeyRing),
-      authenticator: { authenticate },
-    },
+    as: { ...as, authenticator: { ...as.authenticator, authenticate } },
     config: house.config,
     checks: [],
     events: createEvents(registry),

@@ -158,7 +158,7 @@ const hostile: [name: string, bytes: string | Buffer, status: number, reason?: s
     'method_not_allowed',
   ],
   ['DELETE', request({ method: 'DELETE' }), 405, 'method_not_allowed'],
-  ['OPTIONS', request({ method: 'OPTIONS' }), 405, 'method_not_allowed'],
+  ['OPTIONS', request({ method: 'OPTIONS', path: '/introspect' }), 405, 'method_not_allowed'],
   ['TRACE', request({ method: 'TRACE' }), 405, 'method_not_allowed'],
   ['PROPFIND', request({ method: 'PROPFIND' }), 405, 'method_not_allowed'],
   [

@@ -26,8 +26,10 @@ t.test('both documents are one, and name what works and nothing else', async (t)
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
+    userinfo_endpoint: `${issuer}/userinfo`,
     introspection_endpoint: `${issuer}/introspect`,
     revocation_endpoint: `${issuer}/revoke`,
+    end_session_endpoint: `${issuer}/logout`,
     jwks_uri: jwksUri,
     grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
     response_types_supported: ['code'],
@@ -55,8 +57,11 @@ t.test('both documents are one, and name what works and nothing else', async (t)
     introspection_signing_alg_values_supported: ['RS256'],
     revocation_endpoint_auth_methods_supported: [...proven, 'none'],
     revocation_endpoint_auth_signing_alg_values_supported: algs,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+    userinfo_signing_alg_values_supported: ['RS256', 'ES256'],
   });
 });
 

@@ -69,10 +69,53 @@ for (const alg of algs) {
     const access = jose.decodeJwt(tokens.access_token);
     t.equal(access.aud, resource);
     t.equal(access.sid, tokens.claims()?.sid);
+    const shown = await openid.fetchUserInfo(config, tokens.access_token, tokens.claims()?.sub ?? '');
+    t.match(shown, { sub: access.sub, email: person.email, email_verified: false });
     const again = await openid.refreshTokenGrant(config, tokens.refresh_token ?? '');
     t.equal(jose.decodeJwt(again.access_token).sub, access.sub);
   });
 }
+
+t.test('openid-client takes a signed answer of UserInfo', async (t) => {
+  const client = await server.client({ ...metadata, userinfo_signed_response_alg: 'EdDSA' });
+  const more = { userinfo_signed_response_alg: 'EdDSA' };
+  const config = await discover(client.client_id, more, openid.ClientSecretBasic(client.client_secret));
+  openid.enableNonRepudiationChecks(config);
+  const verifier = openid.randomPKCECodeVerifier();
+  const url = openid.buildAuthorizationUrl(config, {
+    redirect_uri: redirectUri,
+    scope: 'openid profile',
+    code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  });
+  const callback = await signIn(testBrowser(server.issuer), url.href);
+  const tokens = await openid.authorizationCodeGrant(config, callback, { pkceCodeVerifier: verifier });
+  const sub = tokens.claims()?.sub ?? '';
+  t.match(await openid.fetchUserInfo(config, tokens.access_token, sub), { sub, name: 'Ada' });
+});
+
+t.test('openid-client signs a person out again', async (t) => {
+  const goodbye = 'https://app.example.com/goodbye';
+  const client = await server.client({ ...metadata, post_logout_redirect_uris: [goodbye] });
+  const config = await discover(client.client_id, {}, openid.ClientSecretBasic(client.client_secret));
+  const verifier = openid.randomPKCECodeVerifier();
+  const url = openid.buildAuthorizationUrl(config, {
+    redirect_uri: redirectUri,
+    scope: 'openid',
+    code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  });
+  const browser = testBrowser(server.issuer);
+  const callback = await signIn(browser, url.href);
+  const tokens = await openid.authorizationCodeGrant(config, callback, { pkceCodeVerifier: verifier });
+  const end = openid.buildEndSessionUrl(config, {
+    id_token_hint: tokens.id_token ?? '',
+    post_logout_redirect_uri: goodbye,
+    state: 's',
+  });
+  t.equal((await browser.go(end.href)).url, `${goodbye}?state=s`);
+  t.match((await browser.go(url.href)).html, /\/sign-in"/);
+});
 
 t.test('openid-client takes a form post', async (t) => {
   const client = await server.client(metadata);

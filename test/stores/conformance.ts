@@ -10,6 +10,7 @@ import { familiesKeepTheirPromises } from './conformance/families.ts';
 import { familyStatesKeepTheirPromises } from './conformance/family-states.ts';
 import { keysKeepTheirPromises } from './conformance/keys.ts';
 import { leasesKeepTheirPromises } from './conformance/leases.ts';
+import { logoutNoticesKeepTheirPromises } from './conformance/logout-notices.ts';
 import { replaysKeepTheirPromises } from './conformance/replays.ts';
 import { resourcesKeepTheirPromises } from './conformance/resources.ts';
 import { revokedTokensKeepTheirPromises } from './conformance/revoked-tokens.ts';
@@ -40,6 +41,7 @@ export async function storesKeepTheirPromises(
   await t.test('revoked tokens', (t) => revokedTokensKeepTheirPromises(t, replicas));
   await t.test('leases', (t) => leasesKeepTheirPromises(t, replicas));
   await t.test('sessions', (t) => sessionsKeepTheirPromises(t, replicas));
+  await t.test('logout notices', (t) => logoutNoticesKeepTheirPromises(t, replicas));
   await t.test('consents', (t) => consentsKeepTheirPromises(t, replicas));
   await hotStoresKeep(t, replicas, hands);
   await t.test('audit, health and sweeper', (t) => upkeepKeepsItsPromises(t, replicas, hands));
@@ -59,7 +61,7 @@ export async function hotStoresKeepTheirPromises(
 async function hotStoresKeep(t: Test, replicas: readonly HotStores[], hands: Hands): Promise<void> {
   const each = <Port extends keyof HotStores>(port: Port) => replicas.map((stores) => stores[port]);
   await t.test('replays', (t) => replaysKeepTheirPromises(t, each('replays')));
-  await t.test('documents', (t) => documentsKeepTheirPromises(t, each('documents')));
   await t.test('attempts', (t) => attemptsKeepTheirPromises(t, each('attempts')));
+  await t.test('documents', (t) => documentsKeepTheirPromises(t, each('documents')));
   await t.test('family states', (t) => familyStatesKeepTheirPromises(t, each('familyStates'), hands));
 }

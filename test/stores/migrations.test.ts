@@ -133,6 +133,16 @@ const filled: Record<string, string> = {
     SELECT sha256(n::text::bytea), $1::float8 + n FROM generate_series(1, ${rows}) AS n`,
   replays: `INSERT INTO replays (digest, expires_at)
     SELECT sha256(n::text::bytea), $1::float8 + n FROM generate_series(1, ${rows}) AS n`,
+  documents: `INSERT INTO documents (digest, body, expires_at)
+    SELECT sha256(n::text::bytea), '{}', $1::float8 + n FROM generate_series(1, ${rows}) AS n`,
+  sessions: `INSERT INTO sessions (digest, sid, sub, auth_time, acr, amr, created_at, last_seen_at, expires_at,
+      user_agent, address, clients)
+    SELECT sha256(n::text::bytea), 'sid-' || n, 'sub-' || n / 10, 0, '1', '{}', 0, 0, $1::float8 + n, '', '', '{a,b}'
+    FROM generate_series(1, ${rows}) AS n`,
+  logout_notices: `INSERT INTO logout_notices (sid, client_id, sub, ended_at, attempts, due_at)
+    SELECT 'ended-' || n, 'client', 'sub', 0, 1, $1::float8 + n FROM generate_series(1, ${rows}) AS n`,
+  consents: `INSERT INTO consents (sub, client_id, scopes, resources, claims, granted_at)
+    SELECT 'sub-' || n / 10, 'client-' || n, '{}', '{}', '{}', $1::float8 FROM generate_series(1, ${rows}) AS n`,
   accounts: `INSERT INTO accounts (sub, email, folded_email, password_hash, claims, created_at, updated_at)
     SELECT 'sub-' || n, n || '@example.com', n || '@example.com', CASE WHEN n % 3 = 0 THEN NULL WHEN n % 3 = 1
       THEN '$argon2id$' ELSE 'pbkdf2_sha256$' || n || '$salt$hash' END, '{}', $1, 0
@@ -149,6 +159,8 @@ t.test('among a hundred thousand rows what is asked for is found by an index', s
   const { plans, explained } = explaining(database);
   const stores = postgresStores({ ...database, pool: explained });
   const { families, familyStates, attempts, revokedTokens, accounts, sweeper } = stores;
+  const { consents, documents, logoutNotices, sessions } = stores;
+  const notice = { sid: 'ended-7', clientId: 'client' };
   const { rows: some } = await database.pool.query('SELECT id FROM families LIMIT 500');
   const ids = some.map(({ id }) => id.toString('base64url'));
   const [id] = ids as [string];
@@ -170,6 +182,15 @@ t.test('among a hundred thousand rows what is asked for is found by an index', s
     'a state to begin': () => familyStates.compareAndSwap({ ...swap, expected: undefined }),
     'an attempt': () => attempts.take('k', 5, 60),
     'a token that was revoked': () => revokedTokens.isRevoked('jti'),
+    'a document': () => documents.find('k', 'i'),
+    'a session': () => sessions.find('i'),
+    'the sessions of an account': () => sessions.listOf('sub-7', T),
+    'a client of a session': () => sessions.addClient('sid-7', 'c'),
+    'a session to end': () => sessions.end('sid-7', entry('sub-7')),
+    'notices that are due': () => logoutNotices.take(T + 50, T + 80, 20),
+    'a notice that is postponed': () => logoutNotices.postpone(notice, T + 90),
+    'a notice that is done with': () => logoutNotices.remove(notice),
+    'the consents of an account': () => consents.listOf('sub-7'),
     'the longest imported hash': () => accounts.longestImportedHash(),
     'nothing to sweep': () => sweeper.sweep(T, 1_000),
     'little to sweep': () => sweeper.sweep(T + 50, 1_000),

@@ -1,7 +1,8 @@
-// POST /token: RFC 6749 3.2.
+// POST /token: RFC 6749 3.2. Apps that live in a browser exchange their codes here (RFC 9700 2.6), so every origin may.
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { issueTokens } from '../../oauth/token.ts';
+import { allowEveryOrigin, answerPreflight } from '../cors.ts';
 import { errorResponses } from '../errors.ts';
 import type { BackchannelParts } from './backchannel.ts';
 import { backchannelRequest, type FormRoute } from './request.ts';
@@ -16,9 +17,10 @@ const TokenBody = Type.Object({
 });
 
 export function token(scope: FastifyInstance, { as, events }: BackchannelParts): void {
+  answerPreflight(scope, '/token', { methods: 'POST', headers: 'authorization, content-type' });
   scope.post<FormRoute>(
     '/token',
-    { schema: { response: { 200: TokenBody, ...errorResponses } } },
+    { schema: { response: { 200: TokenBody, ...errorResponses } }, onRequest: allowEveryOrigin },
     async (request) => {
       const { response, ...issued } = await issueTokens(as, backchannelRequest(request));
       events.tokensIssued(request, issued);

@@ -37,6 +37,8 @@ function textOf({ errors }: Texts, { reason, refusal }: OAuthError, issuer: stri
     reason === 'csrf_token_wrong'
   )
     return errors[reason];
+  if (reason.startsWith('logout_') || reason === 'post_logout_redirect_uri_not_registered')
+    return errors.logout;
   if (refusal.status === 503) return errors.temporary;
   return refusal.status >= 500 ? errors.fault : errors.request;
 }

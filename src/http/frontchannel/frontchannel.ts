@@ -8,11 +8,13 @@ import { OAuthError } from '../../oauth/errors.ts';
 import { answerError } from '../errors.ts';
 import { acceptForms } from '../forms.ts';
 import { noStore } from '../headers.ts';
+import { accountRoutes } from './account.ts';
 import { authorizeRoutes } from './authorize.ts';
 import { cookieOf } from './cookies.ts';
 import type { Desk } from './desk.ts';
 import { errorAnswer } from './error-page.ts';
 import { interactionRoutes } from './interaction.ts';
+import { logoutRoutes } from './logout.ts';
 import { createPages, type Looks } from './pages/pages.ts';
 import { stepRoutes } from './steps.ts';
 
@@ -44,6 +46,8 @@ export async function frontchannel(scope: FastifyInstance, parts: FrontchannelPa
   authorizeRoutes(scope, desk);
   interactionRoutes(scope, desk);
   stepRoutes(scope, desk);
+  logoutRoutes(scope, desk);
+  accountRoutes(scope, desk);
 }
 
 /**

@@ -2,16 +2,15 @@
 // something only where its step is due, so that a second click does nothing; whatever it does, it leads back to
 // /authorize/ID (303), and never to another step.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { OAuthError } from '../../oauth/errors.ts';
-import type { SignInProblem, Step } from '../../oauth/interaction.ts';
+import type { Step } from '../../oauth/interaction.ts';
 import { changeProgress, findInteraction, type Interaction } from '../../oauth/interactions.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
 import { allow, decide } from '../../oauth/proceed.ts';
-import { findSession, type Session, startSession } from '../../oauth/session.ts';
-import type { AccountRecord } from '../../stores/stores.ts';
+import { findSession, type Session } from '../../oauth/session.ts';
 import { assertCsrfToken, browserOf } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
 import type { InteractionRoute } from './interaction.ts';
+import { keepSignedIn, whoSignsIn } from './sign-in.ts';
 
 type StepRequest = FastifyRequest<InteractionRoute & { Body: Parameters | undefined }>;
 
@@ -57,49 +56,17 @@ async function dueOf(
 }
 
 async function signIn(desk: Desk, due: Due, request: StepRequest, reply: FastifyReply): Promise<void> {
-  const { as, events, sessionCookie } = desk;
-  const { interaction, session } = due;
-  const { clientId } = interaction.request;
-  const account = await whoSignsIn(desk, due, request);
+  const { as } = desk;
+  const { interaction, session, values } = due;
+  const account = await whoSignsIn(desk, values, request, interaction.request);
   if (!('sub' in account)) {
     await changeProgress(as, interaction, (progress) => ({ ...progress, problem: account }));
     return;
   }
   const { sub } = account;
-  const id = await startSession(as, session, {
-    account,
-    acr: 'aal1',
-    amr: ['pwd'],
-    userAgent: request.headers['user-agent'] ?? '',
-    address: request.ip,
-  });
-  sessionCookie.set(reply, id, as.sessionLifetimes.lifetime);
-  events.signedIn(request, { sub, clientId });
+  await keepSignedIn(desk, request, reply, { previous: session, account });
+  desk.events.signedIn(request, { sub, clientId: interaction.request.clientId });
   await changeProgress(as, interaction, (progress) => ({ ...progress, chosenSub: sub, problem: undefined }));
-}
-
-/** Somebody; or why not. */
-async function whoSignsIn(
-  { as, events }: Desk,
-  { interaction, values }: Due,
-  request: StepRequest,
-): Promise<AccountRecord | SignInProblem> {
-  const { clientId, subjectHint } = interaction.request;
-  // As long as an address may be (RFC 5321 4.5.3.1).
-  const email = (values.get('email') ?? '').trim().slice(0, 320);
-  const password = values.get('password');
-  if (email === '' || password === undefined) return { kind: 'incomplete', email };
-  const outcome = await as.authenticator.authenticate({ email, password, address: request.ip });
-  if ('retryAfter' in outcome) {
-    events.refused(request, new OAuthError('sign_in_throttled', { clientId }));
-    return { kind: 'throttled', email, retryAfter: outcome.retryAfter };
-  }
-  if ('refused' in outcome) {
-    events.refused(request, new OAuthError(outcome.refused, { clientId }));
-    return { kind: 'wrong', email };
-  }
-  const isMeant = subjectHint === undefined || subjectHint === outcome.account.sub;
-  return isMeant ? outcome.account : { kind: 'other_account', email };
 }
 
 /** Whether the page was made for whom the browser is signed in as now: another tab may have changed that. */

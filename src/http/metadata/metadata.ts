@@ -7,6 +7,7 @@ import { settleTime } from '../../keys/lifecycle.ts';
 import type { PublishedJwks } from '../../keys/view.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { issuerPath, metadataPaths, serverMetadata } from '../../oauth/metadata.ts';
+import { answerPreflight } from '../cors.ts';
 import { errorResponses } from '../errors.ts';
 import { apiHeaders } from '../headers.ts';
 import { type PublicDocument, publicDocument, sendDocument } from './document.ts';
@@ -27,7 +28,7 @@ export async function metadata(scope: FastifyInstance, { as, keys }: MetadataPar
   const publish = (path: string, current: () => PublicDocument) => {
     const schema = { response: { 200: Type.Unknown(), 304: Type.Null(), ...errorResponses } };
     scope.get(path, { schema }, (request, reply) => sendDocument(request, reply, current()));
-    answerPreflight(scope, path);
+    answerPreflight(scope, path, { methods: 'GET, HEAD', headers: '*' });
   };
   const text = JSON.stringify(serverMetadata(as));
   const document = publicDocument(text, tagOf(text), headers);
@@ -63,17 +64,4 @@ function preparedJwks(
     }
     return document;
   };
-}
-
-/** A browser asks first where a caller sets headers of its own, such as If-None-Match (Fetch, CORS protocol). */
-function answerPreflight(scope: FastifyInstance, path: string): void {
-  const headers = {
-    'access-control-allow-origin': '*',
-    'access-control-allow-methods': 'GET, HEAD',
-    'access-control-allow-headers': '*',
-    'access-control-max-age': '86400',
-  };
-  scope.options(path, { schema: { response: { 204: Type.Null() } } }, (_request, reply) =>
-    reply.code(204).headers(headers).send(),
-  );
 }

@@ -52,6 +52,9 @@ async function exchange(
     ? { nonce, claims: standardClaims(account, requestedNames(claims?.id_token)) }
     : undefined;
   async function commit(): Promise<boolean> {
+    // Whoever gets tokens of a session is told when it ends, so there must be one to end.
+    if (!(await as.sessions.addClient(code.session.sid, client.clientId)))
+      throw new OAuthError('code_signed_out');
     // Opened first, so that a second use always finds what it has to end.
     await open();
     const until = Math.min(family.expiresAt, family.createdAt + REMEMBERED);

@@ -12,6 +12,7 @@ import { postgresFamilyStates } from './family-states.ts';
 import { postgresHealth } from './health.ts';
 import { postgresKeys } from './keys.ts';
 import { postgresLeases } from './leases.ts';
+import { postgresLogoutNotices } from './logout-notices.ts';
 import { postgresReplays } from './replays.ts';
 import { postgresResources } from './resources.ts';
 import { postgresRevokedTokens } from './revoked-tokens.ts';
@@ -34,6 +35,7 @@ export function postgresStores(database: Database, ahead: () => number = () => 0
     attempts: postgresAttempts(pool, ahead),
     documents: postgresDocuments(pool, ahead),
     sessions: postgresSessions(pool),
+    logoutNotices: postgresLogoutNotices(pool),
     consents: postgresConsents(pool),
     leases: postgresLeases(pool),
     replays: postgresReplays(pool),

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { Session } from '../../oauth/session.ts';
 import { replayDigest } from '../replay-digest.ts';
 import type { AccountRecord, SessionStore } from '../stores.ts';
-import { changeRecord, query, requestLifetime, writeAudit } from './statements.ts';
+import { query, requestLifetime, writeAudit } from './statements.ts';
 
 const SESSION = `
   session.sid, session.sub, session.auth_time AS "authTime", session.acr, session.amr,
@@ -30,34 +30,54 @@ const CREATE = `
   )
   ${writeAudit('$1')}`;
 
+// The lock comes first: of one who ends the session and one who adds to it at the same moment, the second sees what the
+// first has done.
+const ADD_CLIENT = `
+  WITH known AS (SELECT sid FROM sessions WHERE sid = $1 FOR NO KEY UPDATE),
+  added AS (
+    UPDATE sessions AS session SET clients = session.clients || $2::text FROM known
+    WHERE session.sid = known.sid AND NOT $2 = ANY(session.clients)
+  )
+  SELECT 1 FROM known`;
+
+const END = `
+  WITH known AS (SELECT sid, sub, clients FROM sessions WHERE sid = $2 FOR UPDATE),
+  ended AS (DELETE FROM sessions AS session USING known WHERE session.sid = known.sid),
+  told AS (
+    INSERT INTO logout_notices (sid, client_id, sub, ended_at, attempts, due_at)
+    SELECT sid, unnest(clients), sub, $3::float8, 0, $3::float8 FROM known
+    ON CONFLICT (sid, client_id) DO UPDATE
+      SET ended_at = excluded.ended_at, attempts = 0, due_at = excluded.due_at
+  ),
+  noted AS (${writeAudit('$1')} WHERE EXISTS (SELECT FROM known))
+  SELECT 1 FROM known`;
+
 const digestOf = (id: string): Buffer => replayDigest('session', id);
+
+const valuesOf = (id: string, session: Session): unknown[] => [
+  digestOf(id),
+  session.sid,
+  session.sub,
+  session.authTime,
+  session.acr,
+  session.amr,
+  session.createdAt,
+  session.lastSeenAt,
+  session.expiresAt,
+  session.accountCutOff,
+  session.userAgent,
+  session.address,
+];
 
 export function postgresSessions(pool: pg.Pool): SessionStore {
   return {
     async create(id, session, audit) {
-      const { sid, sub, authTime, acr, amr, createdAt, lastSeenAt, expiresAt } = session;
-      const instants = [createdAt, lastSeenAt, expiresAt, session.accountCutOff];
-      const values = [
-        digestOf(id),
-        sid,
-        sub,
-        authTime,
-        acr,
-        amr,
-        ...instants,
-        session.userAgent,
-        session.address,
-      ];
-      await query(pool, CREATE, [JSON.stringify([audit]), ...values], requestLifetime);
+      await query(pool, CREATE, [JSON.stringify([audit]), ...valuesOf(id, session)], requestLifetime);
     },
 
     async find(id) {
-      const [row] = await query<Session & { account: AccountRecord }>(
-        pool,
-        FIND,
-        [digestOf(id)],
-        requestLifetime,
-      );
+      type Row = Session & { account: AccountRecord };
+      const [row] = await query<Row>(pool, FIND, [digestOf(id)], requestLifetime);
       if (row === undefined) return undefined;
       const { account, ...session } = row;
       return { session, account };
@@ -68,9 +88,14 @@ export function postgresSessions(pool: pg.Pool): SessionStore {
       await query(pool, text, [digestOf(id), at], requestLifetime);
     },
 
-    end(sid, audit) {
-      const known = 'SELECT FROM sessions WHERE sid = $2';
-      return changeRecord(pool, known, 'DELETE FROM sessions USING known WHERE sid = $2', [sid], audit);
+    async addClient(sid, clientId) {
+      return (await query(pool, ADD_CLIENT, [sid, clientId], requestLifetime)).length === 1;
+    },
+
+    async end(sid, audit) {
+      const values = [JSON.stringify([audit]), sid, audit.at];
+      const known = await query(pool, END, values, requestLifetime);
+      return known.length === 1 ? 'changed' : 'unknown';
     },
 
     listOf(sub, now) {

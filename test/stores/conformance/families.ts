@@ -83,6 +83,7 @@ export async function familiesKeepTheirPromises(t: Test, replicas: Replicas): Pr
             email: `${record.sub}@example.com`,
             name: 'N',
             claims: { attributes: { roles: ['admin'] } },
+            updatedAt: T,
             disabledAt: null,
             tokensValidAfter: null,
           },

@@ -149,8 +149,14 @@ const verbs: {
     create: (port) => port.create('i', session, audit),
     find: (port) => port.find('i'),
     touch: (port) => port.touch('i', T),
+    addClient: (port) => port.addClient('i', 'c'),
     end: (port) => port.end('i', audit),
     listOf: (port) => port.listOf('s', T),
+  },
+  logoutNotices: {
+    take: (port) => port.take(T, T, 1),
+    postpone: (port) => port.postpone({ sid: 'i', clientId: 'c' }, T),
+    remove: (port) => port.remove({ sid: 'i', clientId: 'c' }),
   },
   consents: {
     find: (port) => port.find('s', 'c'),

@@ -26,7 +26,7 @@ interface Form {
   readonly csrfToken: string;
   readonly app: string;
   /** where the answer goes in the end */
-  readonly redirectUri: string;
+  readonly redirectUri: string | undefined;
 }
 
 export interface SignInView extends Form {
@@ -46,6 +46,51 @@ export interface AccountView extends Form {
 export interface ConsentView extends AccountView {
   readonly where: string;
   readonly sections: readonly { readonly heading: string; readonly items: readonly string[] }[];
+}
+
+export interface LogoutView {
+  readonly action: string;
+  readonly csrfToken: string;
+  readonly session: string;
+  readonly account: string;
+  /** who asks */
+  readonly app: string | undefined;
+  /** where it leads in the end */
+  readonly redirectUri: string | undefined;
+}
+
+export interface AccountPageView {
+  readonly action: string;
+  readonly csrfToken: string;
+  /** `sid` that the page was made for */
+  readonly session: string;
+  readonly name: string | null;
+  readonly email: string;
+  readonly note:
+    | {
+        readonly text: string;
+        readonly isProblem: boolean;
+        /** where it went wrong */
+        readonly field?: 'current_password' | 'new_password' | 'repeated_password';
+      }
+    | undefined;
+  readonly sessions: readonly {
+    readonly sid: string;
+    readonly isCurrent: boolean;
+    readonly device: string;
+    readonly address: string;
+    readonly seen: string;
+    readonly since: string;
+  }[];
+  readonly apps: readonly {
+    readonly clientId: string;
+    readonly name: string;
+    readonly since: string;
+    readonly used: string;
+    readonly sections: ConsentView['sections'];
+    /** while the person is away */
+    readonly keepsAccess: boolean;
+  }[];
 }
 
 export interface OverView {
@@ -86,6 +131,8 @@ interface Content {
   readonly v: object;
   readonly formAction: string;
   readonly script?: string;
+  /** more than one thing to be done */
+  readonly isWide?: boolean;
 }
 
 /** Templates are compiled once, here. */
@@ -104,10 +151,10 @@ function createPress({ name, colour, logo_uri: logo }: Looks) {
       "frame-ancestors 'none'",
     ].join('; ');
   return (template: keyof typeof templates, texts: Texts, content: Content): Page => {
-    const { title, script } = content;
+    const { title, script, isWide } = content;
     const body = eta.render(`@${template}`, content);
     return {
-      html: eta.render('@layout', { texts, title, name, logo, style, body, script }),
+      html: eta.render('@layout', { texts, title, name, logo, style, body, script, isWide }),
       headers: {
         'content-type': 'text/html; charset=utf-8',
         'content-security-policy': policy(content),
@@ -117,7 +164,8 @@ function createPress({ name, colour, logo_uri: logo }: Looks) {
 }
 
 /** A page of an interaction: what is posted comes back here, and in the end goes to the client. */
-const formAction = ({ redirectUri }: Form): string => `'self' ${schemeOf(redirectUri)}`;
+const formAction = ({ redirectUri }: { readonly redirectUri: string | undefined }): string =>
+  redirectUri === undefined ? "'self'" : `'self' ${schemeOf(redirectUri)}`;
 
 const noForm = "'none'";
 
@@ -136,6 +184,14 @@ export function createPages(looks: Looks) {
     },
     over: (texts: Texts, v: OverView) =>
       print('over', texts, { title: texts.over.title, t: texts.over, v, formAction: noForm }),
+    logout: (texts: Texts, v: LogoutView) => {
+      const { logout: t } = texts;
+      return print('logout', texts, { title: t.title, t, v, formAction: formAction(v) });
+    },
+    account: (texts: Texts, v: AccountPageView) => {
+      const { account: t } = texts;
+      return print('account', texts, { title: t.title, t, v, formAction: "'self'", isWide: true });
+    },
     signedOut: (texts: Texts) =>
       print('signedOut', texts, {
         title: texts.signedOut.title,

@@ -28,6 +28,7 @@ p { margin: 0 0 1rem; }
 ul { margin: 0; padding-left: 1.25rem; }
 li { margin: 0.25rem 0; }
 form { margin: 1.5rem 0 0; }
+form + .after { margin: 1rem 0 0; }
 form + form { margin-top: 0.75rem; }
 label { display: block; font-weight: 600; margin: 0 0 0.375rem; }
 input { width: 100%; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--field);
@@ -46,10 +47,24 @@ a { color: inherit; }
 .who { display: flex; flex-wrap: wrap; gap: 0 0.375rem; margin: 1.25rem 0 0; padding-top: 1rem;
   border-top: 1px solid var(--edge); }
 .who form { margin: 0; flex-basis: 100%; }
+h3 { font-size: 1rem; margin: 0; }
+.done { border-left: 4px solid var(--accent); padding: 0.625rem 0.75rem; margin: 1rem 0 0; }
+.rows { list-style: none; padding: 0; }
+.rows li { display: flex; flex-wrap: wrap; gap: 0.75rem 1rem; justify-content: space-between; align-items: flex-start;
+  margin: 0; padding: 0.875rem 0; border-top: 1px solid var(--edge); }
+.rows li > div { flex: 1 1 14rem; min-width: 0; }
+.rows p { margin: 0; font-size: 0.9375rem; }
+.rows form { margin: 0; }
+.rows .mark { font-weight: 600; }
+button.small { width: auto; min-height: 2.75rem; margin: 0; background: transparent; color: inherit; }
+.hint { margin: -0.75rem 0 1.125rem; font-size: 0.9375rem; }
+.wide h2 { font-size: 1.25rem; margin-top: 2.25rem; }
+.wide section > form { max-width: 24rem; }
+.wide header, .wide main { max-width: 44rem; }
 details { margin-top: 1.25rem; color: var(--soft); }
 details code { font-size: 0.875rem; }
 summary { cursor: pointer; padding: 0.25rem 0; }
-@media (min-width: 40rem) { body { padding-top: 12vh; } main { padding: 2rem; } }
+@media (min-width: 40rem) { body { padding-top: 12vh; } body.wide { padding-top: 2rem; } main { padding: 2rem; } }
 `;
 
 /** WCAG 2.2, relative luminance and contrast ratio: black where it stands out more, else white. */

@@ -10,7 +10,7 @@ export const layout = `<!doctype html>
 <title><%= it.title %> – <%= it.name %></title>
 <style><%~ it.style %></style>
 </head>
-<body>
+<body<% if (it.isWide) { %> class="wide"<% } %>>
 <header>
 <% if (it.logo) { %><img src="<%= it.logo %>" alt="<%= it.name %>"><% } else { %><p><%= it.name %></p><% } %>
 </header>
@@ -82,6 +82,98 @@ export const over = `
 <h1><%= it.t.title %></h1>
 <p><%= it.t.text %></p>
 <% if (it.v.link) { %><p><a href="<%= it.v.link %>"><%= it.t.back(it.v.app) %></a></p><% } %>
+`;
+
+export const logout = `
+<h1><%= it.t.title %></h1>
+<p class="soft"><%= it.t.signedInAs %> <strong><%= it.v.account %></strong></p>
+<% if (it.v.app) { %><p><%= it.t.leaving(it.v.app) %></p><% } %>
+<form method="post" action="<%= it.v.action %>">
+<input type="hidden" name="csrf_token" value="<%= it.v.csrfToken %>">
+<input type="hidden" name="session" value="<%= it.v.session %>">
+<button><%= it.t.submit %></button>
+</form>
+<p class="soft after"><%= it.t.stay %></p>
+`;
+
+const hidden = `<input type="hidden" name="csrf_token" value="<%= it.v.csrfToken %>">
+<input type="hidden" name="session" value="<%= it.v.session %>">`;
+
+export const account = `
+<h1><%= it.t.title %></h1>
+<p class="soft"><% if (it.v.name) { %><%= it.v.name %>, <% } %><%= it.v.email %></p>
+<% if (it.v.note) { %><p class="<%= it.v.note.isProblem ? 'problem' : 'done' %>"
+ role="<%= it.v.note.isProblem ? 'alert' : 'status' %>" id="note"><%= it.v.note.text %></p><% } %>
+<section aria-labelledby="sessions">
+<h2 id="sessions"><%= it.t.sessions %></h2>
+<ul class="rows">
+<% for (const [i, one] of it.v.sessions.entries()) { %>
+<li>
+<div>
+<h3 id="session-<%= i %>"><%= one.device %></h3>
+<% if (one.isCurrent) { %><p class="mark"><%= it.t.thisOne %></p><% } %>
+<p class="soft"><%= one.seen %> · <%= one.address %></p>
+<p class="soft"><%= one.since %></p>
+</div>
+<form method="post" action="<%= it.v.action %>/session">
+${hidden}
+<input type="hidden" name="sid" value="<%= one.sid %>">
+<button class="small" aria-describedby="session-<%= i %>"><%= it.t.signOut %></button>
+</form>
+</li>
+<% } %>
+</ul>
+<% if (it.v.sessions.length > 1) { %>
+<form method="post" action="<%= it.v.action %>/others">
+${hidden}
+<button class="quiet"><%= it.t.signOutOthers %></button>
+</form>
+<% } %>
+</section>
+<section aria-labelledby="apps">
+<h2 id="apps"><%= it.t.apps %></h2>
+<% if (it.v.apps.length === 0) { %><p class="soft"><%= it.t.noApps %></p><% } else { %>
+<ul class="rows">
+<% for (const [i, one] of it.v.apps.entries()) { %>
+<li>
+<div>
+<h3 id="app-<%= i %>"><%= one.name %></h3>
+<p class="soft"><%= one.used %></p>
+<p class="soft"><%= one.since %></p>
+<% for (const { heading, items } of one.sections) { %>
+<p class="soft"><%= heading %>: <%= items.join('; ') %></p>
+<% } %>
+<% if (one.keepsAccess) { %><p class="soft"><%= it.t.keepsAccess %></p><% } %>
+</div>
+<form method="post" action="<%= it.v.action %>/app">
+${hidden}
+<input type="hidden" name="client_id" value="<%= one.clientId %>">
+<button class="small" aria-describedby="app-<%= i %>"><%= it.t.remove %></button>
+</form>
+</li>
+<% } %>
+</ul>
+<% } %>
+</section>
+<section aria-labelledby="new-password">
+<h2 id="new-password"><%= it.t.password %></h2>
+<p class="soft"><%= it.t.passwordText %></p>
+<form method="post" action="<%= it.v.action %>/password">
+${hidden}
+<input type="hidden" name="username" autocomplete="username" value="<%= it.v.email %>">
+<label for="current_password"><%= it.t.currentPassword %></label>
+<input id="current_password" name="current_password" type="password" autocomplete="current-password" required
+ maxlength="4000"<% if (it.v.note?.field === 'current_password') { %> aria-invalid="true" aria-describedby="note"<% } %>>
+<label for="new_password"><%= it.t.newPassword %></label>
+<input id="new_password" name="new_password" type="password" autocomplete="new-password" required minlength="8"
+ maxlength="1000"<% if (it.v.note?.field === 'new_password') { %> aria-invalid="true" aria-describedby="password-rule note"<% } else { %> aria-describedby="password-rule"<% } %>>
+<p class="soft hint" id="password-rule"><%= it.t.passwordRule %></p>
+<label for="repeated_password"><%= it.t.repeatedPassword %></label>
+<input id="repeated_password" name="repeated_password" type="password" autocomplete="new-password" required
+ maxlength="1000"<% if (it.v.note?.field === 'repeated_password') { %> aria-invalid="true" aria-describedby="note"<% } %>>
+<button><%= it.t.changePassword %></button>
+</form>
+</section>
 `;
 
 export const signedOut = `

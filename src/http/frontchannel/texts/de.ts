@@ -72,6 +72,55 @@ export const de: Texts = {
     text: 'Sie wurde schon beantwortet. Um sich noch einmal anzumelden, beginnen Sie bitte in der App.',
     back: (app) => `Zu ${app}`,
   },
+  logout: {
+    title: 'Abmelden?',
+    signedInAs: 'Sie sind angemeldet als',
+    leaving: (app) => `Sie verlassen ${app}. Möchten Sie sich auch hier abmelden?`,
+    submit: 'Abmelden',
+    stay: 'Wenn Sie angemeldet bleiben möchten, schließen Sie dieses Fenster.',
+  },
+  account: {
+    title: 'Ihr Konto',
+    here: 'Ihrem Konto',
+    sessions: 'Wo Sie angemeldet sind',
+    someBrowser: 'Ein Browser',
+    device: (browser, system) => `${browser} auf ${system}`,
+    thisOne: 'Dieser Browser',
+    justNow: 'gerade eben',
+    seen: (ago) => `Zuletzt gesehen: ${ago}`,
+    signedInSince: (day) => `Angemeldet am ${day}`,
+    signOut: 'Abmelden',
+    signOutOthers: 'Überall sonst abmelden',
+    apps: 'Apps mit Zugriff',
+    noApps: 'Keine App hat Zugriff auf Ihr Konto.',
+    allowedSince: (day) => `Hat Zugriff seit dem ${day}`,
+    used: (ago) => `Zuletzt verwendet: ${ago}`,
+    unused: 'Hat gerade keinen Zugriff und muss nicht noch einmal fragen',
+    keepsAccess: 'Sie behält den Zugriff, während Sie nicht da sind.',
+    may: { personal: 'Sie kennt', resources: 'Sie handelt für Sie bei', more: 'Sie darf auch' },
+    remove: 'Zugriff entziehen',
+    password: 'Passwort',
+    passwordText:
+      'Ein neues Passwort meldet Sie überall sonst ab und entzieht allen Apps den Zugriff. Vielleicht müssen Sie sich dort noch einmal anmelden.',
+    currentPassword: 'Bisheriges Passwort',
+    newPassword: 'Neues Passwort',
+    passwordRule: 'Mindestens 8 Zeichen.',
+    repeatedPassword: 'Neues Passwort noch einmal',
+    changePassword: 'Passwort ändern',
+    problems: {
+      password_wrong: 'Das bisherige Passwort stimmt nicht. Es wurde nichts geändert.',
+      password_short:
+        'Das neue Passwort ist zu kurz: Es braucht mindestens 8 Zeichen. Es wurde nichts geändert.',
+      password_long: 'Das neue Passwort ist zu lang. Es wurde nichts geändert.',
+      password_differs: 'Das neue Passwort wurde nicht zweimal gleich eingegeben. Es wurde nichts geändert.',
+    },
+    done: {
+      password_changed: 'Ihr Passwort wurde geändert.',
+      session_ended: 'Jener Browser ist abgemeldet.',
+      others_ended: 'Sie sind überall sonst abgemeldet.',
+      app_ended: 'Die App hat keinen Zugriff mehr auf Ihr Konto.',
+    },
+  },
   signedOut: {
     title: 'Sie sind abgemeldet',
     text: 'Sie können dieses Fenster schließen.',
@@ -85,12 +134,14 @@ export const de: Texts = {
     title: 'Das hat nicht geklappt',
     request:
       'Die App, die Sie hierher geschickt hat, hat einen Fehler gemacht. Deshalb können Sie sich dort gerade nicht anmelden. Bitte sagen Sie es denen, die sie betreiben.',
+    logout:
+      'Die App, die Sie hierher geschickt hat, hat einen Fehler gemacht. Es wurde niemand abgemeldet. Bitte sagen Sie es denen, die sie betreiben.',
     interaction_unknown:
       'Diese Anmeldung hat zu lange gedauert, oder ihre Adresse stimmt nicht. Bitte gehen Sie zurück zur App und beginnen Sie von vorn.',
     interaction_of_another_browser:
       'Diese Anmeldung wurde in einem anderen Browser begonnen, oder dieser behält keine Cookies. Bitte gehen Sie zurück zur App und beginnen Sie von vorn.',
     csrf_token_wrong:
-      'Dieses Formular gehört nicht oder nicht mehr zu Ihrer Anmeldung. Es wurde nichts geändert. Bitte gehen Sie zurück zur App und beginnen Sie von vorn.',
+      'Dieses Formular gehört nicht oder nicht mehr zu diesem Browser. Es wurde nichts geändert. Bitte gehen Sie zurück und beginnen Sie von vorn.',
     wrong_host: (host) =>
       `Dieser Dienst heißt ${host}. Melden Sie sich dort an, damit Ihr Browser ihn wiedererkennt.`,
     not_found: 'Diese Seite gibt es nicht.',

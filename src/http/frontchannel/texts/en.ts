@@ -71,6 +71,54 @@ export const en = {
     text: 'It was answered already. To sign in again, start at the app.',
     back: (app: string) => `Go to ${app}`,
   },
+  logout: {
+    title: 'Sign out?',
+    signedInAs: 'You are signed in as',
+    leaving: (app: string) => `You are leaving ${app}. Do you want to sign out here, too?`,
+    submit: 'Sign out',
+    stay: 'If you want to stay signed in, close this window.',
+  },
+  account: {
+    title: 'Your account',
+    here: 'your account',
+    sessions: 'Where you are signed in',
+    someBrowser: 'A browser',
+    device: (browser: string, system: string) => `${browser} on ${system}`,
+    thisOne: 'This browser',
+    justNow: 'just now',
+    seen: (ago: string) => `Last seen ${ago}`,
+    signedInSince: (day: string) => `Signed in on ${day}`,
+    signOut: 'Sign out',
+    signOutOthers: 'Sign out everywhere else',
+    apps: 'Apps with access',
+    noApps: 'No app has access to your account.',
+    allowedSince: (day: string) => `Has had access since ${day}`,
+    used: (ago: string) => `Last used ${ago}`,
+    unused: 'Has no access at the moment, and need not ask again',
+    keepsAccess: 'It keeps its access while you are away.',
+    may: { personal: 'It knows', resources: 'It acts for you at', more: 'It may also' },
+    remove: 'Remove access',
+    password: 'Password',
+    passwordText:
+      'A new password signs you out everywhere else, and takes their access from all apps. You may have to sign in to them again.',
+    currentPassword: 'Current password',
+    newPassword: 'New password',
+    passwordRule: '8 characters or more.',
+    repeatedPassword: 'New password again',
+    changePassword: 'Change password',
+    problems: {
+      password_wrong: 'The current password is not right. Nothing was changed.',
+      password_short: 'The new password is too short: it needs 8 characters or more. Nothing was changed.',
+      password_long: 'The new password is too long. Nothing was changed.',
+      password_differs: 'The new password was not typed the same twice. Nothing was changed.',
+    },
+    done: {
+      password_changed: 'Your password was changed.',
+      session_ended: 'That browser is signed out.',
+      others_ended: 'You are signed out everywhere else.',
+      app_ended: 'The app has no access to your account any more.',
+    },
+  },
   signedOut: {
     title: 'You are signed out',
     text: 'You can close this window.',
@@ -84,12 +132,14 @@ export const en = {
     title: 'This did not work',
     request:
       'The app that sent you here made a mistake, so you cannot sign in to it now. Please tell those who run it.',
+    logout:
+      'The app that sent you here made a mistake, and nobody was signed out. Please tell those who run it.',
     interaction_unknown:
       'This sign-in took too long, or its address is not right. Please go back to the app and start again.',
     interaction_of_another_browser:
       'This sign-in was begun in another browser, or this one does not keep cookies. Please go back to the app and start again.',
     csrf_token_wrong:
-      'This form is not, or no longer, one of your sign-in. Nothing was changed. Please go back to the app and start again.',
+      'This form is not, or no longer, one that this browser was given. Nothing was changed. Please go back and start again.',
     wrong_host: (host: string) =>
       `This service is called ${host}. Sign in there, so that your browser knows it again.`,
     not_found: 'There is no such page.',

@@ -21,10 +21,24 @@ CREATE TABLE sessions (
   expires_at double precision NOT NULL,
   account_cut_off double precision,
   user_agent text NOT NULL,
-  address text NOT NULL
+  address text NOT NULL,
+  -- who got tokens in it, and is told when it ends
+  clients text[] COLLATE "C" NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 85);
 CREATE INDEX sessions_sub ON sessions (sub);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
+
+-- OpenID Connect Back-Channel Logout: what clients are still to be told.
+CREATE TABLE logout_notices (
+  sid text COLLATE "C" NOT NULL,
+  client_id text COLLATE "C" NOT NULL,
+  sub text COLLATE "C" NOT NULL,
+  ended_at double precision NOT NULL,
+  attempts integer NOT NULL,
+  due_at double precision NOT NULL,
+  PRIMARY KEY (sid, client_id)
+);
+CREATE INDEX logout_notices_due_at ON logout_notices (due_at);
 
 CREATE TABLE consents (
   sub text COLLATE "C" NOT NULL,
