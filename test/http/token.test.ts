@@ -59,7 +59,8 @@ t.test('the answer is for nobody to keep', async (t) => {
   t.equal(headers.get('cache-control'), 'no-store');
   t.equal(headers.get('pragma'), 'no-cache');
   t.equal(headers.get('content-type'), 'application/json; charset=utf-8');
-  t.equal(headers.get('access-control-allow-origin'), null, 'no grant here is for a browser');
+  t.equal(headers.get('access-control-allow-origin'), '*', 'apps in browsers exchange codes');
+  t.equal(headers.get('access-control-allow-credentials'), null);
   t.match(headers.get('x-request-id'), /^[0-9a-f-]{36}$/);
 });
 
