@@ -51,6 +51,8 @@ export async function withHouse<T>(
 
 export interface Chains {
   readonly clientId: string;
+  /** of the resource server that the access tokens are for, HTTP Basic */
+  readonly authorization: string;
   readonly tokens: readonly string[];
 }
 
@@ -69,6 +71,12 @@ export async function openChains(house: House, alg: SigningAlg, count: number): 
     scope: 'read',
     default_resource: resource,
   });
+  const server = await registerClient(management, {
+    client_id: resource,
+    grant_types: ['client_credentials'],
+  });
+  const halves = [resource, server.client_secret ?? ''].map(encodeURIComponent);
+  const authorization = `Basic ${Buffer.from(halves.join(':')).toString('base64')}`;
   const account = await createAccount(management, { email: `${name}@example.com` });
   const client = (await house.stores.clients.find(clientId)) as AuthenticatedClient;
   async function open(): Promise<string> {
@@ -81,7 +89,7 @@ export async function openChains(house: House, alg: SigningAlg, count: number): 
   }
   const tokens: string[] = [];
   while (tokens.length < count) tokens.push(...(await Promise.all(Array.from({ length: 50 }, open))));
-  return { clientId, tokens };
+  return { clientId, authorization, tokens };
 }
 
 /** Fills both stores with copies of a family as it is at rest, used once, each under its own name. */

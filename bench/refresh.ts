@@ -20,7 +20,7 @@ const CHAINS = 4_000;
 const FAMILIES = Number(process.env.BENCH_FAMILIES ?? 100_000);
 
 /** wrk's own script: a connection takes a token, and puts the successor back. */
-const chainScript = ({ clientId, tokens }: Chains): string => `
+const chainScript = ({ clientId, tokens }: Pick<Chains, 'clientId' | 'tokens'>): string => `
   local tokens = {${tokens.map((token) => JSON.stringify(token)).join(',')}}
   local first, last = 1, #tokens
   local headers = { ["Content-Type"] = "application/x-www-form-urlencoded" }
@@ -40,7 +40,10 @@ const chainScript = ({ clientId, tokens }: Chains): string => `
   end`;
 
 /** The median of several runs, each with chains of its own: a run ends in the middle of requests. */
-async function measureChains(url: string, chainsOf: () => Promise<Chains>): Promise<Measured> {
+async function measureChains(
+  url: string,
+  chainsOf: () => Promise<Pick<Chains, 'clientId' | 'tokens'>>,
+): Promise<Measured> {
   const runs: Measured[] = [];
   for (let i = 0; i <= RUNS; i += 1) {
     const lua = chainScript(await chainsOf());
@@ -93,6 +96,24 @@ async function tellOf(
   return measured;
 }
 
+/** A resource server asks about access tokens of sign-ins, one token for each of a few runs. */
+async function measureIntrospection(url: string, beside: Beside): Promise<void> {
+  const { clientId, authorization, tokens } = await withHouse(beside, (house) =>
+    openChains(house, 'ES256', 50),
+  );
+  const runs: Measured[] = [];
+  for (const refreshToken of tokens.slice(0, RUNS)) {
+    const form = { grant_type: 'refresh_token', client_id: clientId, refresh_token: refreshToken };
+    const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(form) });
+    const { access_token } = (await answer.json()) as { access_token: string };
+    const asked = { body: `token=${access_token}`, authorization };
+    const at = `${beside.issuer}/introspect`;
+    runs.push(await load({ url: at, connections: 128, seconds: SECONDS, form: asked }, LOAD_CORE));
+  }
+  const perSecond = median(runs.map((run) => run.perSecond));
+  tell('introspection of a sign-in, 128 connections', rate({ perSecond }));
+}
+
 /** Everything about refreshes; `openssl` in signatures a second. */
 export async function measureRefreshes(openssl: number): Promise<void> {
   const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
@@ -107,6 +128,7 @@ export async function measureRefreshes(openssl: number): Promise<void> {
       const against = (measured: Measured) => `${ofOpenssl(measured)}, ${ofTheirs(measured)}`;
       await tellOf('refresh, Postgres and Redis', 'RS256', url, beside, against);
       const few = await tellOf('refresh, Postgres and Redis', 'ES256', url, beside, () => '');
+      await measureIntrospection(url, beside);
       const before = await redisMemory(redis.url);
       await withHouse(beside, (house) => fill(house, redis.url, FAMILIES));
       const bytes = ((await redisMemory(redis.url)) - before) / FAMILIES;
