@@ -42,6 +42,12 @@ const isElliptic = (alg: SigningAlg): boolean => alg === 'ES256' || alg === 'EdD
 const signInPool = promisify(sign);
 
 /**
+ * Seconds: while signatures are waited for, those that are made in a moment are handed out together. One by one, each
+ * would pay for turns of the event loop, system calls and wake-ups of its own all the way to its answer.
+ */
+const MOMENT = 0.004;
+
+/**
  * A queue of signatures. One more than there are cores is in flight, so that no core waits for the event loop to
  * bring it the next. `waitingLimit` bounds how many may wait: at a thousand signatures a second the last of
  * 2,000 waits two seconds, longer than a client should.
@@ -49,28 +55,36 @@ const signInPool = promisify(sign);
 export function createSigner({ inFlight = availableParallelism() + 1, waitingLimit = 2_000 } = {}): Signer {
   const full = () => new SigningUnavailableError('too many tokens wait for their signature');
   const { run, waiting } = createBoundedQueue({ inFlight, waitingLimit, full });
-  const endOfTurn = createTurns();
+  const turn = createEnd((done) => void setImmediate(done));
+  const moment = createEnd((done) => void setTimeout(done, MOMENT * 1000));
   return {
     waiting,
     async sign(alg, key, input) {
       const make = [DIGEST[alg], inputOf(input), options(alg, key)] as const;
-      if (isElliptic(alg)) await endOfTurn();
-      const signature = isElliptic(alg) ? sign(...make) : await run(() => signInPool(...make));
+      if (isElliptic(alg)) {
+        await turn.end();
+        return sign(...make).toString('base64url');
+      }
+      const signature = await run(() => signInPool(...make));
+      if (waiting() > 0 || moment.isAwaited()) await moment.end();
       return signature.toString('base64url');
     },
   };
 }
 
-/** The end of this turn of the event loop: one for all who wait for it, so that their answers leave side by side. */
-function createTurns(): () => Promise<void> {
-  let end: Promise<void> | undefined;
-  return () => {
-    end ??= new Promise((resolve) => {
-      setImmediate(() => {
-        end = undefined;
-        resolve();
+/** One end for all who wait for it, so that what they do next is done side by side and in order. */
+function createEnd(schedule: (done: () => void) => void) {
+  let awaited: Promise<void> | undefined;
+  return {
+    isAwaited: (): boolean => awaited !== undefined,
+    end(): Promise<void> {
+      awaited ??= new Promise((resolve) => {
+        schedule(() => {
+          awaited = undefined;
+          resolve();
+        });
       });
-    });
-    return end;
+      return awaited;
+    },
   };
 }
