@@ -8,7 +8,8 @@ const withoutPort = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?=[/?]|$)/;
 /** Whether `presented` is one of those registered. */
 export function isRegisteredRedirectUri(presented: string, registered: readonly string[]): boolean {
   if (registered.includes(presented)) return true;
-  if (!loopback.test(presented)) return false;
+  // A number that is no port makes it no URL.
+  if (!loopback.test(presented) || !URL.canParse(presented)) return false;
   return registered.some((one) => portless(one) === portless(presented));
 }
 

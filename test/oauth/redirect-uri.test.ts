@@ -59,6 +59,7 @@ const bad = [
   'http://127.0.0.1:80@evil.example/callback',
   'http://127.0.0.1:80.evil.example/callback',
   'http://127.0.0.1.evil.example/callback',
+  'http://127.0.0.1:65536/callback',
   'http://127.0.0.1:123456/callback',
   'http://127.0.0.2/callback',
   'http://127.1/callback',
