@@ -50,7 +50,6 @@ const backoff = (attempt: number): number => Math.min(50 * attempt, 1_000);
 export async function openRedis(url: string): Promise<RedisConnection> {
   const redis = connect(readRedisUrl(url));
   if (redis instanceof Redis) sendTogether(redis);
-  else redis.on('+node', sendTogether);
   let fault: string | undefined;
   redis.on('error', (error: Error) => {
     fault = error.message;
