@@ -95,10 +95,16 @@ async function runsOnceWhereRepliesAreLost(
     let lost = false;
     while (!lost) {
       const key = `mm:{${fresh('test')}}`;
-      // The reply that is lost may be one to a question that ioredis, or a sentinel, asks by itself.
+      // The reply that is lost may be one to a question that ioredis, or a sentinel, asks by itself: then the line may
+      // be gone before the command is sent, and there has to be another one.
       for (const line of lines) line.loseNextReply();
-      lost = (await failed(run(key))).outcome instanceof Error;
-      t.equal(await answered(() => redis.get(key)), '1', 'a command whose reply is lost ran once');
+      const { outcome } = await failed(run(key));
+      const count = await answered(() => redis.get(key));
+      t.ok(
+        count === '1' || (count === null && outcome instanceof Error),
+        `a command ran once, or not: ${count}`,
+      );
+      lost = outcome instanceof Error && count === '1';
     }
   }
 }
