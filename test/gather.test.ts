@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { gather } from '../src/gather.ts';
+import './helpers/search.ts';
 
 /** A read that a test answers when it likes. */
 interface Read {

@@ -16,6 +16,7 @@ export interface KeyCare {
 /**
  * One round, due every reload interval: where this replica holds the lease it makes what is due, and in any case it
  * reads the keys again. The lease spares the others the work; that it is done once is the compare-and-swap's doing.
+ * K9: a revocation that a restored store has forgotten is written by whoever remembers it, since the holder may not.
  * Returns the change, if this round made one.
  */
 export async function careForKeys({
@@ -28,7 +29,7 @@ export async function careForKeys({
   const until = now + 3 * management.timetable.reloadInterval;
   const isLeader = await leases.acquire(LEASE, holder, now, until);
   try {
-    return isLeader ? await maintainKeys(management) : undefined;
+    return isLeader || keyring.remembersMore() ? await maintainKeys(management) : undefined;
   } catch (error) {
     // Another may be fit for it: this one's clock may be wrong, or its key-encryption key missing.
     await leases.release(LEASE, holder);

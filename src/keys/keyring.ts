@@ -37,6 +37,8 @@ export interface Keyring {
   faults(): readonly string[];
   /** Every revocation that this replica has seen, also of keys that a restored store takes for good. */
   revocations(): ReadonlyMap<string, number>;
+  /** Whether the store, as it was read last, has forgotten one of them: it was restored from a backup. */
+  remembersMore(): boolean;
 }
 
 export interface KeyringParts {
@@ -69,6 +71,7 @@ class LiveKeyring implements Keyring {
   #loadedAt = Number.NEGATIVE_INFINITY;
   #drift = 0;
   #leap = 0;
+  #remembersMore = false;
   #view: View | undefined;
 
   constructor(parts: KeyringParts) {
@@ -142,10 +145,9 @@ class LiveKeyring implements Keyring {
     const isStale = age > settleTime(timetable) && age <= signingHorizon(timetable);
     const stale = isStale ? [`the keys were read from the store ${age.toFixed(0)} s ago`] : [];
     const missing = timetable.algs.filter((alg) => {
-      // A key of an algorithm that was added lately may still be waiting out its lead: that is as planned.
-      const isWaiting = this.#known.some(
-        (key) => key.alg === alg && stateOf(key, t, timetable) === 'standby',
-      );
+      // The first key of an algorithm that was added lately may still be waiting out its lead: that is as planned.
+      const known = this.#known.filter((key) => key.alg === alg);
+      const isWaiting = known.length > 0 && known.every((key) => key.activateAt > t);
       return !isWaiting && !this.#viewAt(t).signers.has(alg);
     });
     const lost = this.#known.flatMap((key) =>
@@ -158,6 +160,10 @@ class LiveKeyring implements Keyring {
   revocations(): ReadonlyMap<string, number> {
     for (const [kid, at] of this.#parts.revokedElsewhere()) this.#revoked.set(kid, at);
     return this.#revoked;
+  }
+
+  remembersMore(): boolean {
+    return this.#remembersMore;
   }
 
   /** t: never goes backwards, whatever the clock does. */
@@ -215,6 +221,7 @@ class LiveKeyring implements Keyring {
   #keepRevocations(keys: readonly KeyRecord[]): KeyRecord[] {
     for (const { kid, revokedAt } of keys) if (revokedAt !== null) this.#revoked.set(kid, revokedAt);
     const revoked = this.revocations();
+    this.#remembersMore = keys.some(({ kid, revokedAt }) => revokedAt === null && revoked.has(kid));
     return keys.map((key) => ({ ...key, revokedAt: revoked.get(key.kid) ?? null }));
   }
 

@@ -21,6 +21,7 @@ import { createEvents } from '../../src/events.ts';
 import { authorizationServerOf } from '../../src/wire.ts';
 import { freePort } from '../helpers/servers.ts';
 import { type Answer, basic, type TestServer, testServer } from '../helpers/test-server.ts';
+import '../helpers/search.ts';
 
 // On a machine that has much else to do.
 t.setTimeout(120_000);

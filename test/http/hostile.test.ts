@@ -9,6 +9,7 @@ import { SigningUnavailableError } from '../../src/keys/signer.ts';
 import type { AuthorizationServer } from '../../src/oauth/authorization-server.ts';
 import { authorizationServerOf } from '../../src/wire.ts';
 import { basic, testServer } from '../helpers/test-server.ts';
+import '../helpers/search.ts';
 
 const server = await testServer(t, { MINTMARK_TOKENS_ACCESS_TOKEN_LIFETIME: '60' });
 const { issuer } = server;

@@ -200,6 +200,8 @@ class World {
   #timetable: Timetable;
   #now = START;
   #changedAt = START;
+  /** a key was noted to sign for longer than before */
+  #lengthenedAt = START;
   #shortestHorizon = Number.POSITIVE_INFINITY;
   #timeline = 0;
   #restoredAt = START;
@@ -225,6 +227,8 @@ class World {
     this.#replicas.push(...(await Promise.all(started)).filter((replica) => replica !== undefined));
     first();
     await this.#observe();
+    // What happens next is no part of the picture that they have.
+    this.#now += TICK;
   }
 
   async end(): Promise<void> {
@@ -423,8 +427,20 @@ class World {
     return {
       read: () => reached(() => keys.read()),
       apply: (change) => reached(() => keys.apply(change)),
-      recordIssued: (figures) => reached(() => keys.recordIssued(figures)),
+      recordIssued: (figures) =>
+        reached(async () => {
+          const before = this.#longestLifetimes();
+          await keys.recordIssued(figures);
+          if (this.#longestLifetimes() !== before) this.#lengthenedAt = this.#now;
+        }),
     };
+  }
+
+  #longestLifetimes(): string {
+    return this.#store
+      .now()
+      .keys.map(({ longestLifetime }) => longestLifetime)
+      .join();
   }
 
   async #maintain(replica: Replica): Promise<void> {
@@ -438,7 +454,10 @@ class World {
     const [at, timeline] = [this.#now, this.#timeline];
     if (this.#engine.isForgetful) replica.ring = this.#newRing(replica);
     await replica.ring.reload();
-    if (timeline !== replica.timeline) replica.ranks.clear();
+    // One that was cut off has lived by a plan that may have been changed meanwhile: by a revocation, a key that was
+    // to retire signs on.
+    const wasCutOff = at - replica.pictureAt > this.#timetable.reloadInterval + 1;
+    if (timeline !== replica.timeline || wasCutOff) replica.ranks.clear();
     Object.assign(replica, { pictureAt: at, timeline });
   }
 
@@ -447,7 +466,7 @@ class World {
     if (!replica) return;
     replica.nextRoundAt = this.#now + this.#timetable.reloadInterval;
     await this.#told(() => replica.ring.flushIssued());
-    if (isLeader) await this.#told(() => this.#maintain(replica));
+    if (isLeader || replica.ring.remembersMore()) await this.#told(() => this.#maintain(replica));
     await this.#told(() => this.#reload(replica));
   }
 
@@ -595,8 +614,10 @@ class World {
    * called. `now` was asked for and costs what it costs; the others have nothing else to sign with.
    */
   #switching(why: 'first start' | 'now' | 'emergency'): () => void {
-    const before = this.#activeKids();
+    const { keys } = this.#store.now();
     return () => {
+      // By the clock of whoever planned, which may be ahead: for it an elder has retired that signs here still.
+      const before = this.#activeKids(keys);
       const after = this.#activeKids();
       for (const alg of new Set(this.#store.now().keys.map((key) => key.alg))) {
         const isOf = (kid: string) => this.#truths.get(kid)?.alg === alg;
@@ -634,8 +655,10 @@ class World {
     return truth !== undefined && truth.revokedAt > this.#now && !this.#notes.has(kid);
   };
 
-  #activeKids(t = Math.max(this.#now, this.#store.now().lastT)): string[] {
-    const { keys } = this.#store.now();
+  #activeKids(
+    keys: readonly KeyRecord[] = this.#store.now().keys,
+    t = Math.max(this.#now, this.#store.now().lastT),
+  ): string[] {
     return keys.filter((key) => this.#stateAt(key, t) === 'active').map(({ kid }) => kid);
   }
 
@@ -672,7 +695,7 @@ class World {
 
   async #observe(): Promise<void> {
     this.#noteActive(this.#activeKids());
-    for (const kid of this.#activeKids(this.#now - this.#drift()))
+    for (const kid of this.#activeKids(this.#store.now().keys, this.#now - this.#drift()))
       this.#signing.add((this.#truths.get(kid) as Truth).alg);
     for (const replica of this.#replicas) {
       if (this.#engine.isForgetful && !this.#isOut && replica.inTouch) await this.#reload(replica);
@@ -710,7 +733,8 @@ class World {
       pictureAt: replica.pictureAt,
       timeline: replica.timeline,
       by: replica.name,
-      behindBy: this.#changedAt > replica.pictureAt ? this.#now - replica.pictureAt : 0,
+      behindBy:
+        Math.max(this.#changedAt, this.#lengthenedAt) > replica.pictureAt ? this.#now - replica.pictureAt : 0,
     };
     for (const kid of jwks.kids) this.#neverAgain(replica, kid, 'published');
     this.#seen.push(jwks);
@@ -758,7 +782,7 @@ class World {
     const age = this.#now - replica.pictureAt;
     if (jws === undefined) {
       this.tally.refusals += 1;
-      const isRestored = this.#now - this.#restoredAt <= 2 * this.#timetable.reloadInterval;
+      const isRestored = this.#now - this.#restoredAt <= 3 * this.#timetable.reloadInterval;
       if (this.#isInTouch(replica) && this.#signing.has(alg) && !isRestored) {
         throw new Broken(
           'fit',

@@ -252,6 +252,29 @@ t.test('a change of the keys', async (t) => {
     t.equal(store.now().keys.find((key) => key.kid === kid)?.revokedAt, T);
   });
 
+  await t.test('it is written by the replica that remembers it, whoever holds the lease', async (t) => {
+    const { management, store, ring: newRing } = place();
+    await maintainKeys(management);
+    const backup = store.now();
+    const kid = backup.keys.find(({ activateAt }) => activateAt === T)?.kid as string;
+    await revokeKey(management, kid, { reason: 'drill' });
+    const keyring = newRing();
+    await keyring.reload();
+    store.restore(backup);
+    const held: LeaseStore = { acquire: async () => false, release: async () => undefined };
+    const care = {
+      keyring,
+      leases: held,
+      holder: 'b',
+      management: { ...management, revokedElsewhere: () => keyring.revocations() },
+    };
+    t.equal(await careForKeys(care), undefined, 'the first round finds out');
+    t.match(keyring.faults(), [/there is no .+ key/], 'and says that nothing can be signed');
+    t.ok(await careForKeys(care));
+    t.same(keyring.faults(), []);
+    t.equal(store.now().keys.find((key) => key.kid === kid)?.revokedAt, T);
+  });
+
   await t.test('a replica that cannot maintain lets another do it', async (t) => {
     const { at, management, ring } = place();
     const held = new Set<string>();

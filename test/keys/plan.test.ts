@@ -14,6 +14,7 @@ import {
   settle,
 } from '../../src/keys/plan.ts';
 import type { SigningAlg } from '../../src/stores/stores.ts';
+import { searchLength } from '../helpers/search.ts';
 
 const T = 1_800_000_000;
 const never = Number.POSITIVE_INFINITY;
@@ -135,7 +136,7 @@ t.test('settled once is settled', async () => {
         assert(counted.includes('standby'), `${alg} has a standby key`);
       }
     }),
-    { numRuns: Number(process.env.FC_RUNS ?? 300) },
+    { numRuns: 300 * searchLength },
   );
 });
 

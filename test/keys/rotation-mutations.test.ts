@@ -5,6 +5,7 @@ import t from 'tap';
 import { maintainKeys } from '../../src/keys/rotate.ts';
 import { setting, step } from './histories.ts';
 import { Broken, type Engine, type Invariant, live, realEngine } from './history.ts';
+import '../helpers/search.ts';
 
 const mutations: readonly (readonly [what: string, breaks: readonly Invariant[], engine: Partial<Engine>])[] =
   [

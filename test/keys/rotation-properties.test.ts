@@ -1,12 +1,11 @@
-// K1 to K13 of the signing keys, over random histories: FC_RUNS and FC_SEED repeat or lengthen the search.
+// K1 to K13 of the signing keys, over random histories (helpers/search.ts: FC_RUNS and FC_SEED).
 import fc from 'fast-check';
 import t from 'tap';
+import { searchLength } from '../helpers/search.ts';
 import { setting, step } from './histories.ts';
 import { live, type Tally } from './history.ts';
 
-const { FC_RUNS, FC_SEED } = process.env;
-/** Milliseconds: as many histories as fit, unless their number is given. */
-const timeLimit = 20_000;
+t.setTimeout(600_000 * searchLength);
 
 t.test('every history', async (t) => {
   const total: Record<string, number> = {};
@@ -18,9 +17,6 @@ t.test('every history', async (t) => {
       for (const [name, count] of Object.entries(tally)) total[name] = (total[name] ?? 0) + count;
     },
   );
-  await fc.assert(property, {
-    ...(FC_RUNS ? { numRuns: Number(FC_RUNS) } : { interruptAfterTimeLimit: timeLimit }),
-    ...(FC_SEED && { seed: Number(FC_SEED) }),
-  });
+  await fc.assert(property, { numRuns: 60 * searchLength });
   t.comment(JSON.stringify(total));
 });

@@ -10,6 +10,7 @@ import {
   type Head,
   type Presentation,
 } from '../../src/oauth/refresh-family.ts';
+import { searchLength } from '../helpers/search.ts';
 
 const now = 1_800_000_000;
 const window = 61;
@@ -286,13 +287,13 @@ const laws: [name: string, law: (presentation: Presentation, decision: Decision)
   ],
 ];
 
-const numRuns = 2_000 * Number(process.env.FC_RUNS ?? 1);
+const numRuns = 2_000 * searchLength;
 
 for (const [name, law] of laws) {
   t.test(name, async () => {
     fc.assert(
       fc.property(presentation, (presentation) => law(presentation, decide(presentation))),
-      { numRuns, ...(process.env.FC_SEED && { seed: Number(process.env.FC_SEED) }) },
+      { numRuns },
     );
   });
 }

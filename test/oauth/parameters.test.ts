@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { OAuthError } from '../../src/oauth/errors.ts';
 import { assertFormType, parseForm } from '../../src/oauth/parameters.ts';
+import '../helpers/search.ts';
 
 const form = (text: string) => parseForm(Buffer.from(text));
 const read = (text: string) => [...form(text).values];

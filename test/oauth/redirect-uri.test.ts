@@ -4,6 +4,7 @@ import t from 'tap';
 import { errorResponse, locationOf } from '../../src/oauth/authorization-response.ts';
 import { OAuthError } from '../../src/oauth/errors.ts';
 import { isRegisteredRedirectUri } from '../../src/oauth/redirect-uri.ts';
+import '../helpers/search.ts';
 
 const registered = [
   'https://app.example.com/callback',

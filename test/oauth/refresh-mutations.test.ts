@@ -8,6 +8,7 @@ import { setting, steps } from './refresh-histories.ts';
 import { live } from './refresh-history.ts';
 import { memoryStage } from './refresh-stages.ts';
 import { Broken, type Invariant } from './refresh-truth.ts';
+import '../helpers/search.ts';
 
 type Swap = Parameters<FamilyStateStore['compareAndSwap']>[0];
 type Standing = NonNullable<Awaited<ReturnType<FamilyStore['find']>>>;
@@ -145,14 +146,13 @@ const mutations: readonly (readonly [
 ];
 
 const numRuns = 1_000;
-const seed = Number(process.env.FC_SEED ?? 3);
 
 /** Lives the histories, and says what was found first. */
 async function searched(engine: Engine): Promise<unknown> {
   const property = fc.asyncProperty(setting, steps, (setting, steps) =>
     live(memoryStage(), setting, steps, engine).then(() => undefined),
   );
-  const { errorInstance } = await fc.check(property, { endOnFailure: true, numRuns, seed });
+  const { errorInstance } = await fc.check(property, { endOnFailure: true, numRuns });
   return errorInstance ?? undefined;
 }
 

@@ -13,6 +13,7 @@ import {
   type MacKeys,
   newFamilyId,
 } from '../../src/oauth/refresh-token.ts';
+import '../helpers/search.ts';
 
 const issuer = 'https://id.example.com';
 const macKey: MacKey = { number: 7, key: Buffer.alloc(32, 7) };

@@ -34,6 +34,7 @@ import { templateFile } from '../../src/stores/postgres/template.ts';
 import { StoreUnavailableError } from '../../src/stores/unavailable.ts';
 // As `npm run build` does, so that a first start is a quick one here too.
 import '../../scripts/build-template.ts';
+import '../helpers/search.ts';
 
 function scratch(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-'));

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { FamilyState } from '../../src/oauth/refresh-family.ts';
 import { decodeFamilyState, encodeFamilyState } from '../../src/stores/family-state.ts';
+import '../helpers/search.ts';
 
 /** Whole milliseconds, as stores tell the time. */
 const instant = fc.integer({ min: 0, max: 10 ** 14 }).map((milliseconds) => milliseconds / 1000);

@@ -14,6 +14,7 @@ import {
   race,
   T,
 } from './setting.ts';
+import '../../helpers/search.ts';
 
 const never = Number.POSITIVE_INFINITY;
 
