@@ -165,9 +165,11 @@ export function rotate(
   const hasPredecessor = whole.some(
     (key) =>
       key.alg === intent.alg &&
+      key.kid !== current.kid &&
       (intent.now || key.revokedAt === null) &&
       wasActive(key, t) &&
-      key.activateAt < current.activateAt,
+      // The same instant, where t waits for a clock that is behind.
+      key.activateAt <= current.activateAt,
   );
   const pause = intent.now ? settleTime(timetable) : leadTime(timetable);
   if (hasPredecessor && current.activateAt + pause > t) {

@@ -287,6 +287,11 @@ t.test('rotate', async (t) => {
     t.same([signer(set, T + 5), signer(set, T + 5 + S - 1), signer(set, T + 5 + S)], ['one', 'one', 'two']);
   });
 
+  await t.test('--now asked by two at the first instant is one rotation', async (t) => {
+    const set = made(rotate(fresh, T, timetable, now), 'three');
+    t.match(nothing(rotate(set, T, timetable, now)), /was rotated at .* already/);
+  });
+
   await t.test('--now asked by two is one rotation, after a revocation too', async (t) => {
     const set = made(rotate(whole, T, timetable, now), 'three');
     t.match(nothing(rotate(set, T + S - 1, timetable, now)), /was rotated at/);
