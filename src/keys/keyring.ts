@@ -104,8 +104,8 @@ class LiveKeyring implements Keyring {
     const privateKey = key && this.#prepared.get(key.kid);
     if (!privateKey) throw new SigningUnavailableError(`no ${alg} key may sign now`);
     const { iat, exp = iat } = claims;
+    if (!this.#isReckonedWith(key.kid, exp - iat)) return this.#signOnceWritten(key.kid, request);
     this.#issued.record(key.kid, iat, exp);
-    if (!this.#isReckonedWith(key.kid, exp - iat)) return this.#signOnceWritten(request);
     const input = `${this.#headerOf(key, typ)}.${base64url(JSON.stringify(claims))}`;
     return `${input}.${await this.#parts.signer.sign(alg, privateKey, input)}`;
   }
@@ -116,9 +116,10 @@ class LiveKeyring implements Keyring {
   }
 
   /** A resource or client may have longer tokens than the plan reckons with: the store knows before anybody has one. */
-  async #signOnceWritten(request: SignRequest): Promise<string> {
+  async #signOnceWritten(kid: string, request: SignRequest): Promise<string> {
+    const { iat, exp = iat } = request.claims;
     try {
-      await this.#issued.flush();
+      await this.#issued.write(kid, iat, exp);
     } catch {
       throw new SigningUnavailableError('a token that lives this long has to be written down first');
     }

@@ -618,6 +618,13 @@ t.test('what was signed', async (t) => {
       at.isAway = true;
       t.ok(await sign(ring, T, day), 'and the next one needs none');
       await t.rejects(sign(ring, T, 2 * day), SigningUnavailableError);
+      at.isAway = false;
+      await ring.flushIssued();
+      t.match(
+        store.now().keys.find((key) => key.kid === kid),
+        { longestLifetime: day },
+        'and what was refused is not reckoned with',
+      );
     },
   );
 });
