@@ -49,6 +49,10 @@ const signInRefusals: { readonly [reason in Reason]?: string } = {
   account_unknown: 'account_unknown',
   account_disabled: 'account_disabled',
   password_wrong: 'password_wrong',
+  second_factor_required: 'second_factor_required',
+  second_factor_wrong: 'second_factor_wrong',
+  second_factor_used: 'second_factor_wrong',
+  passkey_wrong: 'passkey_wrong',
   sign_in_throttled: 'throttled',
   sign_in_busy: 'busy',
 };

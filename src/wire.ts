@@ -1,5 +1,4 @@
 // The one place that chooses adapters: from a configuration to open stores, and from those to the parts of a core.
-import { type Authenticator, createAuthenticator } from './accounts/authenticate.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { documentFetcher, formPoster } from './fetch-document.ts';
@@ -26,6 +25,7 @@ import { createRemoteJwks } from './oauth/remote-jwks.ts';
 import { createTokenVerifier } from './oauth/token-verifier.ts';
 import { OperatorError } from './operator-error.ts';
 import { type Random, systemRandom } from './random.ts';
+import { signInPartsOf } from './sign-in-parts.ts';
 import { type Database, openDatabase } from './stores/postgres/database.ts';
 import { type MigrationStatus, migrate, migrationStatus } from './stores/postgres/migrations.ts';
 import { postgresStores } from './stores/postgres/postgres-stores.ts';
@@ -159,6 +159,7 @@ export async function ensureSecrets(house: House): Promise<void> {
 export function keyManagementOf({ config, stores, clock }: House, actor: string): KeyManagement {
   return {
     keys: stores.keys,
+    factors: stores.factors,
     health: stores.health,
     clock,
     timetable: timetableOf(config),
@@ -228,9 +229,9 @@ export function authorizationServerOf(
     logoutNotices: stores.logoutNotices,
     postForm: formPoster({ allowLoopback }),
     consents: stores.consents,
+    ...signInPartsOf(house, () => keyEncryptionKeysOf(config)),
     refresh: refreshLifetimesOf(config),
     claims: config.claims,
-    authenticator: authenticatorOf(house),
     signInClientId: config.sign_in.client_id,
     verifier: createTokenVerifier(keyring),
     revokedTokens: stores.revokedTokens,
@@ -241,16 +242,4 @@ export function authorizationServerOf(
     clock,
     random,
   } satisfies AuthorizationServer;
-}
-
-/** What tells who signs in by e-mail and password. One a process, with its queue. */
-export function authenticatorOf({ config, stores, clock, random }: House): Authenticator {
-  const { attempts_per_account, attempts_per_address, window } = config.sign_in;
-  return createAuthenticator({
-    accounts: stores.accounts,
-    attempts: stores.attempts,
-    limits: { perAccount: attempts_per_account, perAddress: attempts_per_address, window },
-    clock,
-    random,
-  });
 }

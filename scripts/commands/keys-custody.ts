@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { ensureNextKeyEncryptionKey } from '../../src/keys/key-encryption-keys.ts';
 import type { ImportRole } from '../../src/keys/plan.ts';
 import { planReport } from '../../src/keys/report.ts';
-import { rewrapKeys } from '../../src/keys/rewrap.ts';
+import { type Rewrapped, rewrapKeys } from '../../src/keys/rewrap.ts';
 import { rewrapWithFolder } from '../../src/keys/rewrap-folder.ts';
 import { exportKeys, importKeys, isSealed } from '../../src/keys/transfer.ts';
 import { OperatorError } from '../../src/operator-error.ts';
@@ -113,8 +113,8 @@ async function rewrap(options: Options & { prepare?: boolean }): Promise<void> {
     const folder = config.keys_folder;
     if (config.key_encryption_key !== undefined) {
       if (options.prepare) throw new OperatorError(preparedBySetting, 2);
-      const { keys, kid } = await rewrapKeys(management, { dryRun });
-      return answer(options, { keys, kid }, done(options, `${keys} keys are wrapped under ${kid}`));
+      const rewrapped = await rewrapKeys(management, { dryRun });
+      return answer(options, rewrappedJson(rewrapped), done(options, wrappedWords(rewrapped)));
     }
     if (options.prepare) {
       const next = dryRun ? null : ensureNextKeyEncryptionKey(folder, random);
@@ -122,11 +122,18 @@ async function rewrap(options: Options & { prepare?: boolean }): Promise<void> {
       const words = `the next key-encryption key is in ${where}: copy it to every machine, then run \`mintmark keys rewrap\``;
       return answer(options, { next }, done(options, words));
     }
-    const { keys, kid, old } = await rewrapWithFolder(management, folder, random, { dryRun });
+    const rewrapped = await rewrapWithFolder(management, folder, random, { dryRun });
+    const { old } = rewrapped;
     const kept = old === null ? '' : `; ${old} is needed for older backups of the store alone`;
-    answer(options, { keys, kid, old }, done(options, `${keys} keys are wrapped under ${kid}${kept}`));
+    const document = { ...rewrappedJson(rewrapped), old };
+    answer(options, document, done(options, `${wrappedWords(rewrapped)}${kept}`));
   });
 }
+
+const rewrappedJson = ({ keys, totpSecrets, kid }: Rewrapped) => ({ keys, totp_secrets: totpSecrets, kid });
+
+const wrappedWords = ({ keys, totpSecrets, kid }: Rewrapped): string =>
+  `${keys} keys${totpSecrets > 0 ? ` and ${totpSecrets} secrets of TOTP apps` : ''} are wrapped under ${kid}`;
 
 const preparedBySetting =
   'MINTMARK_KEY_ENCRYPTION_KEY holds the keys: put a new one before the old one there, restart, then rewrap';

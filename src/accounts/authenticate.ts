@@ -10,7 +10,7 @@ import {
   type AttemptStore,
   StoreUnavailableError,
 } from '../stores/stores.ts';
-import { type AttemptLimits, countAttempt } from './attempts.ts';
+import { type Attempt, type AttemptLimits, type CountedAttempt, countAttempt } from './attempts.ts';
 import { hashAgain, hashPassword, verifyPassword } from './password.ts';
 import { isOutdated, iterationsLimit, readPasswordHash } from './password-hash.ts';
 import { attemptWeight, createPasswordQueue } from './password-queue.ts';
@@ -32,6 +32,8 @@ export type SignInOutcome =
 export interface Authenticator {
   /** Throws StoreUnavailableError and PasswordQueueFullError: then nobody was told anything, and nothing counts. */
   authenticate(attempt: SignInAttempt): Promise<SignInOutcome>;
+  /** Counts an attempt at whatever else an account shows. Throws StoreUnavailableError. */
+  countAttempt(attempt: Attempt): Promise<CountedAttempt>;
   /** Of a new password, in its turn among the attempts. Throws OperatorError and PasswordQueueFullError. */
   hash(password: string): Promise<string>;
 }
@@ -88,6 +90,8 @@ export function createAuthenticator(given: AuthenticatorParts): Authenticator {
       if ('account' in outcome) await counted.giveBack();
       return outcome;
     },
+
+    countAttempt: (attempt) => countAttempt(attempts, limits, attempt),
 
     hash: (password) => parts.queue.run(() => hashPassword(password, parts.random), attemptWeight(0)),
   };

@@ -82,7 +82,7 @@ async function decryptJwk(jwe: string, key: KeyEncryptionKey): Promise<Jwk> {
     return JSON.parse(await decrypt(jwe, key.secret, ['A256KW', 'A256GCM'])) as Jwk;
   } catch (cause) {
     throw new OperatorError(
-      `a signing key in the store does not decrypt under the key-encryption key ${key.kid}: restore the store or the key from a backup`,
+      `a key in the store does not decrypt under the key-encryption key ${key.kid}: restore the store or the key from a backup`,
       4,
       { cause },
     );

@@ -27,8 +27,10 @@ export async function rewrapWithFolder(
   { dryRun = false }: { readonly dryRun?: boolean | undefined } = {},
 ): Promise<RewrappedFolder> {
   if (dryRun && !hasNextKeyEncryptionKey(folder)) {
-    const { keys } = await management.keys.read();
-    return { keys: keys.filter(({ privateJwe }) => privateJwe !== null).length, kid: 'a new one', old: null };
+    const [{ keys }, accounts] = await Promise.all([management.keys.read(), management.factors.list()]);
+    const wrapped = keys.filter(({ privateJwe }) => privateJwe !== null).length;
+    const totpSecrets = accounts.filter(({ factors }) => factors.totp !== null).length;
+    return { keys: wrapped, totpSecrets, kid: 'a new one', old: null };
   }
   ensureNextKeyEncryptionKey(folder, random);
   const rewrapped = await rewrapUnlessDone(management, dryRun);
@@ -42,6 +44,6 @@ async function rewrapUnlessDone(management: KeyManagement, dryRun: boolean): Pro
     return await rewrapKeys(management, { dryRun });
   } catch (error) {
     if (!(error instanceof OperatorError) || error.exitCode !== 3) throw error;
-    return { keys: 0, kid: management.keyEncryptionKeys().current.kid };
+    return { keys: 0, totpSecrets: 0, kid: management.keyEncryptionKeys().current.kid };
   }
 }

@@ -1,15 +1,20 @@
-// Wraps every private key anew under the current key-encryption key, after which the older one is needed no more.
+// Wraps every private key and every secret of an account anew under the current key-encryption key, after which the
+// older one is needed no more.
 //
-// The signing keys stay the same and nothing that verifies notices. All rows change in one transaction, so there is
-// no instant at which a row needs a key-encryption key that is not at hand.
+// The signing keys stay the same and nothing that verifies notices. Their rows change in one transaction, the secrets of
+// accounts one by one, before: a row is read by the older key or by the current one at every instant, for both are at
+// hand until all is done.
 import { OperatorError } from '../operator-error.ts';
-import type { KeyRecord } from '../stores/stores.ts';
+import type { Factors, FactorsOfAccount, KeyRecord } from '../stores/stores.ts';
 import { unwrapPrivateKey, wrapPrivateKey, wrappedUnder } from './custody.ts';
+import type { KeyEncryptionKeys } from './key-encryption-keys.ts';
 import { type KeyManagement, readForChange } from './rotate.ts';
 
 export interface Rewrapped {
   /** how many keys changed their envelope */
   readonly keys: number;
+  /** how many secrets of TOTP apps did */
+  readonly totpSecrets: number;
   /** of the key-encryption key that wraps now */
   readonly kid: string;
 }
@@ -23,27 +28,43 @@ export async function rewrapKeys(
   const { kid } = keyEncryptionKeys.current;
   const { set, t } = await readForChange(management);
   const stale = set.keys.filter(({ privateJwe }) => privateJwe !== null && wrappedUnder(privateJwe) !== kid);
-  if (stale.length === 0) throw new OperatorError(`nothing to do: every key is wrapped under ${kid}`, 3);
-  if (options.dryRun) return { keys: stale.length, kid };
+  const accounts = (await management.factors.list()).filter(({ factors }) => isStale(factors, kid));
+  const rewrapped = { keys: stale.length, totpSecrets: accounts.length, kid };
+  if (stale.length + accounts.length === 0) {
+    throw new OperatorError(`nothing to do: every key is wrapped under ${kid}`, 3);
+  }
+  if (options.dryRun) return rewrapped;
 
+  for (const account of accounts) await rewrapSecret(management, account, keyEncryptionKeys);
   const keys: KeyRecord[] = [];
   for (const key of stale) {
-    const privateJwk = await unwrapPrivateKey(key.privateJwe as string, keyEncryptionKeys);
-    keys.push({ ...key, privateJwe: await wrapPrivateKey(privateJwk, keyEncryptionKeys) });
+    keys.push({ ...key, privateJwe: await rewrap(key.privateJwe as string, keyEncryptionKeys) });
   }
-  const audit = [
-    {
-      at: t,
-      event: 'keys.rewrapped',
-      actor: management.actor,
-      subject: 'keys',
-      details: { key_encryption_key: kid },
-    },
-  ];
+  const details = { key_encryption_key: kid, totp_secrets: accounts.length };
+  const audit = [{ at: t, event: 'keys.rewrapped', actor: management.actor, subject: 'keys', details }];
   if ((await management.keys.apply({ expectedRevision: set.revision, t, keys, audit })) === 'applied') {
-    return { keys: stale.length, kid };
+    return rewrapped;
   }
   throw new OperatorError(
-    'somebody else changed the keys at the same moment: nothing was written, try again',
+    'somebody else changed the keys at the same moment: nothing of them was written, try again',
   );
+}
+
+const rewrap = async (jwe: string, keys: KeyEncryptionKeys): Promise<string> =>
+  wrapPrivateKey(await unwrapPrivateKey(jwe, keys), keys);
+
+const isStale = ({ totp }: Factors, kid: string): boolean => totp !== null && wrappedUnder(totp.jwe) !== kid;
+
+/** What its owner does with it meanwhile comes first. */
+async function rewrapSecret(
+  { factors: store }: KeyManagement,
+  { sub, factors }: FactorsOfAccount,
+  keys: KeyEncryptionKeys,
+): Promise<void> {
+  let found: Factors | undefined = factors;
+  while (found?.totp && isStale(found, keys.current.kid)) {
+    const next = { ...found, totp: { ...found.totp, jwe: await rewrap(found.totp.jwe, keys) } };
+    if (await store.compareAndSwap({ sub, expected: found, next, audit: [] })) return;
+    found = await store.find(sub);
+  }
 }

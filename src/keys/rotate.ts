@@ -5,7 +5,15 @@
 // and replicas that start together make one set of keys.
 import type { Clock } from '../clock.ts';
 import { OperatorError } from '../operator-error.ts';
-import type { AuditEntry, KeyRecord, KeySet, KeyStore, SigningAlg, StoreHealth } from '../stores/stores.ts';
+import type {
+  AuditEntry,
+  FactorStore,
+  KeyRecord,
+  KeySet,
+  KeyStore,
+  SigningAlg,
+  StoreHealth,
+} from '../stores/stores.ts';
 import { clockDrift, driftProblem } from './clock-drift.ts';
 import { generateSigningKey, type SigningKeyMaterial, wrapPrivateKey } from './custody.ts';
 import type { KeyEncryptionKeys } from './key-encryption-keys.ts';
@@ -15,6 +23,8 @@ import { isDraft, type NothingToDo, revoke, rotate, settle } from './plan.ts';
 /** What the management of keys needs; `actor` stands in the audit log. */
 export interface KeyManagement {
   readonly keys: KeyStore;
+  /** what else the key-encryption keys wrap */
+  readonly factors: Pick<FactorStore, 'compareAndSwap' | 'find' | 'list'>;
   readonly health: Pick<StoreHealth, 'now'>;
   readonly clock: Clock;
   readonly timetable: Timetable;

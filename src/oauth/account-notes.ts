@@ -18,7 +18,13 @@ export type AccountNote =
         | 'password_changed'
         | 'session_ended'
         | 'others_ended'
-        | 'app_ended';
+        | 'app_ended'
+        | 'totp_added'
+        | 'totp_removed'
+        | 'passkey_added'
+        | 'passkey_removed'
+        | 'passkey_not_added'
+        | 'not_recent';
     };
 
 type Parts = Pick<AuthorizationServer, 'clock' | 'documents' | 'random'>;

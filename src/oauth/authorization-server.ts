@@ -1,7 +1,9 @@
 // The authorization server: a flat record of parts, built once. A function names the parts it needs:
 // `as: Pick<AuthorizationServer, 'clients' | 'clock'>`.
 import type { Authenticator } from '../accounts/authenticate.ts';
+import type { RelyingParty } from '../accounts/passkeys.ts';
 import type { Clock } from '../clock.ts';
+import type { AccountSecrets } from '../keys/account-secrets.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Random } from '../random.ts';
 import type { ReadThrough } from '../read-through.ts';
@@ -10,6 +12,7 @@ import type {
   ClientRecord,
   ConsentStore,
   DocumentStore,
+  FactorStore,
   FamilyStateStore,
   FamilyStore,
   LogoutNoticeStore,
@@ -69,6 +72,11 @@ export interface AuthorizationServer {
   /** to where a client is told of logouts */
   readonly postForm: PostForm;
   readonly consents: ConsentStore;
+  readonly factors: FactorStore;
+  /** secrets of accounts, under the key-encryption keys */
+  readonly accountSecrets: AccountSecrets;
+  /** as passkeys know it; undefined where the issuer's name is none that they can be for */
+  readonly relyingParty: RelyingParty | undefined;
   /** the lives of refresh tokens, in seconds, where the client has none of its own */
   readonly refresh: RefreshLifetimes;
   /** claims of accounts in access tokens, where the client has none of its own: their names and account paths */

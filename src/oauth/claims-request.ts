@@ -42,12 +42,20 @@ export function readClaimsRequest(text: string | undefined): ClaimsRequest | und
 }
 
 /** The values that a claim may have for the request to be met; undefined where any will do. */
-export function essentialValues(
+export const essentialValues = (
   requests: ClaimRequests | undefined,
   claim: string,
-): readonly unknown[] | undefined {
+): readonly unknown[] | undefined => valuesOf(requests, claim, true);
+
+/** The values that are liked, without having to be met. */
+export const wishedValues = (
+  requests: ClaimRequests | undefined,
+  claim: string,
+): readonly unknown[] | undefined => valuesOf(requests, claim, false);
+
+function valuesOf(requests: ClaimRequests | undefined, claim: string, essential: boolean) {
   const request = requests && Object.hasOwn(requests, claim) ? requests[claim] : undefined;
-  if (!request?.essential) return undefined;
+  if (!request || (request.essential ?? false) !== essential) return undefined;
   const { value, values } = request;
   return values ?? (value === undefined ? undefined : [value]);
 }

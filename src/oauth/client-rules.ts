@@ -97,7 +97,13 @@ function* otherProblems(metadata: ClientMetadata): Iterable<Problem> {
   if (alg && method !== 'private_key_jwt') {
     yield { member: 'token_endpoint_auth_signing_alg', problem: `means nothing with ${method}` };
   }
-  const { resources, default_resource } = metadata;
+  const { resources, default_resource, password_suffices, first_party, require_acr } = metadata;
+  if (password_suffices && !first_party) {
+    yield { member: 'password_suffices', problem: 'means nothing without first_party' };
+  }
+  if (password_suffices && require_acr === 'aal2') {
+    yield { member: 'password_suffices', problem: 'cannot stand beside require_acr aal2' };
+  }
   if (resources && default_resource && !resources.includes(default_resource)) {
     yield { member: 'default_resource', problem: 'is not among resources' };
   }

@@ -1,6 +1,7 @@
 // Client metadata: RFC 7591 2, OpenID Connect Dynamic Client Registration 2, and our own members. Strict: what is
 // not understood is refused, so that no setting is believed to hold while it does nothing.
 import { type Static, Type } from 'typebox';
+import { reachableAcrs } from './acr.ts';
 import { accountPath } from './claims.ts';
 import { clientProblems } from './client-rules.ts';
 import { type Problem, RegistrationError, shapeCheck } from './registration.ts';
@@ -50,6 +51,7 @@ const ClientMetadataDocument = Type.Object(
     id_token_signed_response_alg: Type.Optional(signingAlg),
     userinfo_signed_response_alg: Type.Optional(signingAlg),
     default_max_age: Type.Optional(seconds),
+    default_acr_values: Type.Optional(Type.Array(text, { maxItems: 20, uniqueItems: true })),
     require_auth_time: Type.Optional(Type.Boolean()),
     initiate_login_uri: Type.Optional(uri),
     post_logout_redirect_uris: Type.Optional(uris),
@@ -58,6 +60,8 @@ const ClientMetadataDocument = Type.Object(
     // ours
     require_pkce: Type.Optional(Type.Boolean()),
     first_party: Type.Optional(Type.Boolean()),
+    password_suffices: Type.Optional(Type.Boolean()),
+    require_acr: Type.Optional(Type.Enum([...reachableAcrs])),
     default_resource: Type.Optional(uri),
     resources: Type.Optional(uris),
     access_token_lifetime: Type.Optional(seconds),

@@ -196,6 +196,10 @@ export const refusals = {
     'unmet_authentication_requirements',
     'The authentication context class that is asked for cannot be reached.',
   ),
+  acr_given_up: asked(
+    'unmet_authentication_requirements',
+    'The authentication context class that is asked for was not reached.',
+  ),
   logout_hint_invalid: request('id_token_hint is not an ID token of this issuer.'),
   logout_client_unknown: request('There is no such client.'),
   logout_client_differs: request('client_id is not the client of id_token_hint.'),
@@ -214,6 +218,14 @@ export const refusals = {
   account_unknown: notSignedIn,
   account_disabled: notSignedIn,
   password_wrong: notSignedIn,
+  second_factor_required: {
+    error: 'unmet_authentication_requirements',
+    status: 401,
+    description: 'A second factor is required: sign in with a browser',
+  },
+  second_factor_wrong: request('The code is not right.', 403),
+  second_factor_used: request('The code was used before.', 403),
+  passkey_wrong: request('The passkey is not right.', 403),
   sign_in_throttled: {
     error: 'temporarily_unavailable',
     status: 429,
@@ -234,6 +246,13 @@ export const refusals = {
   pkce_verifier_missing: verifierNotGranted,
   pkce_verifier_wrong: verifierNotGranted,
   pkce_verifier_without_challenge: verifierNotGranted,
+
+  // access tokens for resources that ask for more
+  acr_too_low: {
+    error: 'invalid_grant',
+    status: 400,
+    description: 'The resource requires a stronger sign-in: ask for acr_values aal2 (RFC 9470).',
+  },
 
   // refresh tokens
   refresh_token_missing: request('refresh_token is missing.'),

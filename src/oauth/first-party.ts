@@ -1,7 +1,9 @@
 // The first-party door: people sign in to our own apps by e-mail and password, and the tokens of it are refreshed,
 // shown and ended. It is no grant type: RFC 9700 2.4 rules out the password grant, and rightly so for other people's
 // clients. The rule it keeps: only a client registered as `first_party` comes through, and only with its own families.
+import { hasSecondFactor } from '../accounts/factors.ts';
 import type { FamilyStanding } from '../stores/stores.ts';
+import { passwordAcr } from './acr.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
 import { OAuthError, onBehalfOf } from './errors.ts';
@@ -43,7 +45,10 @@ export async function signIn(as: AuthorizationServer, request: SignInRequest): P
     if ('refused' in found) throw new OAuthError(found.refused);
     if ('retryAfter' in found) throw new OAuthError('sign_in_throttled', { retryAfter: found.retryAfter });
     const { account } = found;
-    const prove = () => authorizeSignIn(as, client, { account, acr: 'aal1', amr: ['pwd'] });
+    // Only whoever knows the password is told.
+    if (!client.metadata.password_suffices && hasSecondFactor(await as.factors.find(account.sub)))
+      throw new OAuthError('second_factor_required');
+    const prove = () => authorizeSignIn(as, client, { account, acr: passwordAcr, amr: ['pwd'] });
     const issued = await mintAndCommit(as, client, prove);
     return { ...issued, grantType: 'sign_in', sub: account.sub };
   });

@@ -1,12 +1,12 @@
 // What this server says of itself: RFC 8414 2 and OpenID Connect Discovery 3, one document for both. The rule it
 // keeps: it names what works, and nothing else (docs/choices.md).
+import { reachableAcrs } from './acr.ts';
 import { displays, prompts } from './authorization-request.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { clientAuthenticationMethods } from './client.ts';
 import { assertionAlgs } from './client-assertion.ts';
 import { grantTypes } from './grants/index.ts';
 import { introspectionAlg } from './introspection-response.ts';
-import { reachableAcrs } from './proceed.ts';
 import { issuerScopes } from './scope.ts';
 import { claimsSupported } from './standard-claims.ts';
 

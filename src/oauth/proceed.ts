@@ -1,5 +1,6 @@
 // How an interaction goes on: what the stores know is brought together, the next step is decided, and where nothing is
 // left to be done the request is answered (RFC 6749 4.1.2, OpenID Connect Core 3.1.2.5).
+import { hasSecondFactor } from '../accounts/factors.ts';
 import type { ClientRecord } from '../stores/stores.ts';
 import { issueCode } from './authorization-code.ts';
 import { type AuthorizationResponse, codeResponse, errorResponse } from './authorization-response.ts';
@@ -11,18 +12,28 @@ import { changeProgress, type Interaction } from './interactions.ts';
 import { isRegisteredRedirectUri } from './redirect-uri.ts';
 import type { Session } from './session.ts';
 
-/** The authentication context classes that can be reached today: a password. */
-export const reachableAcrs: readonly string[] = ['aal1'];
-
 export type Proceeding =
   | { readonly step: 'sign_in'; readonly client: ClientRecord }
   | { readonly step: 'over'; readonly client: ClientRecord }
-  | { readonly step: 'select_account' | 'consent'; readonly client: ClientRecord; readonly session: Session }
+  | (Extract<Step, { step: 'second_factor' }> & { readonly client: ClientRecord })
+  | {
+      readonly step: 'select_account' | 'enrol' | 'consent';
+      readonly client: ClientRecord;
+      readonly session: Session;
+    }
   | { readonly step: 'answered'; readonly response: AuthorizationResponse; readonly error?: OAuthError };
 
 type Parts = Pick<
   AuthorizationServer,
-  'authorizationCodeLifetime' | 'clients' | 'clock' | 'consents' | 'documents' | 'issuer' | 'random'
+  | 'authorizationCodeLifetime'
+  | 'clients'
+  | 'clock'
+  | 'consents'
+  | 'documents'
+  | 'factors'
+  | 'issuer'
+  | 'random'
+  | 'resources'
 >;
 
 /** What is next, changing nothing. Throws OAuthError where the client or its redirect URI is no longer there, and StoreUnavailableError. */
@@ -39,11 +50,22 @@ export async function decide(
   if (!isRegisteredRedirectUri(request.redirectUri, client.metadata.redirect_uris ?? [])) {
     throw new OAuthError('redirect_uri_not_registered', { clientId });
   }
-  const consent = session && (await as.consents.find(session.sub, clientId));
-  const { metadata } = client;
-  const now = as.clock.now();
-  const situation = { request, client: metadata, progress, session, consent, acrs: reachableAcrs, now };
-  return { next: nextStep(situation), client };
+  const [consent, factors, resources] = await Promise.all([
+    session && as.consents.find(session.sub, clientId),
+    session && as.factors.find(session.sub),
+    Promise.all(request.resources.map((uri) => as.resources.find(uri))),
+  ]);
+  const next = nextStep({
+    request,
+    client: client.metadata,
+    progress,
+    session,
+    consent,
+    ofResources: resources.flatMap((resource) => resource?.requireAcr ?? []),
+    hasSecondFactor: hasSecondFactor(factors),
+    now: as.clock.now(),
+  });
+  return { next, client };
 }
 
 /** Answers the request where nothing is left to be done. Throws as `decide` does. */
@@ -59,11 +81,12 @@ export async function proceed(
     await answered(as, interaction);
     return { step: 'answered', response: errorResponse(as, request, error), error };
   }
-  if (next.step === 'over' || next.step === 'sign_in') return { step: next.step, client };
-  if (session === undefined) return { step: 'sign_in', client };
+  if (next.step === 'over') return { step: 'over', client };
+  if (next.step === 'second_factor') return { ...next, client };
+  if (next.step === 'sign_in' || session === undefined) return { step: 'sign_in', client };
   if (next.step !== 'respond') return { step: next.step, client, session };
   await answered(as, interaction);
-  const code = await issueCode(as, request, session);
+  const code = await issueCode(as, request, { ...session, acr: next.acr });
   return { step: 'answered', response: codeResponse(as, request, code) };
 }
 

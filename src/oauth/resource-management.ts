@@ -99,6 +99,7 @@ export const resourceJson = (record: ResourceMetadata) => ({
   access_token_lifetime: record.accessTokenLifetime,
   profile: record.profile,
   signing_alg: record.signingAlg,
+  require_acr: record.requireAcr,
 });
 
 const unknown = (resource: string): string =>

@@ -2,6 +2,7 @@
 // use a token that it was shown at another one.
 import { type Static, Type } from 'typebox';
 import type { ResourceRecord } from '../stores/stores.ts';
+import { reachableAcrs } from './acr.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { ClientMetadata } from './client.ts';
 import { OAuthError } from './errors.ts';
@@ -21,6 +22,7 @@ const ResourceDocument = Type.Object(
     access_token_lifetime: Type.Optional(Type.Integer({ minimum: 1 })),
     profile: Type.Optional(Type.Enum(['rfc9068', 'plain', 'simplejwt'])),
     signing_alg: Type.Optional(Type.Enum(['RS256', 'PS256', 'ES256', 'EdDSA'])),
+    require_acr: Type.Optional(Type.Enum([...reachableAcrs])),
   },
   { additionalProperties: false },
 );
@@ -37,7 +39,7 @@ const shapeProblems = shapeCheck(ResourceDocument);
 export function parseResourceMetadata(document: unknown): ResourceMetadata {
   const misshapen = shapeProblems(document);
   if (misshapen.length > 0) throw new RegistrationError(misshapen);
-  const { resource, scopes, access_token_lifetime, profile, signing_alg } = document as Static<
+  const { resource, scopes, access_token_lifetime, profile, signing_alg, require_acr } = document as Static<
     typeof ResourceDocument
   >;
   if (!isResourceUri(resource)) {
@@ -51,6 +53,7 @@ export function parseResourceMetadata(document: unknown): ResourceMetadata {
     accessTokenLifetime: access_token_lifetime ?? null,
     profile: profile ?? 'rfc9068',
     signingAlg: signing_alg ?? 'RS256',
+    requireAcr: require_acr ?? null,
   };
 }
 

@@ -1,6 +1,7 @@
 // A browser's sign-in: OpenID Connect Core 3.1.2.3. The rule it keeps: it ends by itself, by two lives and with every
 // cut-off of its account, and it is told by its value that the account was cut off since.
 import type { AccountRecord, AuditEntry, Change } from '../stores/stores.ts';
+import { secondFactorAcr } from './acr.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 
 export interface Session {
@@ -105,6 +106,27 @@ export async function startSession(
   return id;
 }
 
+/**
+ * The person of a session has shown a second factor, too (RFC 9470): it goes on under a new id, with the time of its
+ * sign-in and the end that it had. The answer is the id. Throws StoreUnavailableError.
+ */
+export async function raiseSession(
+  { sessions, clock, random }: Pick<Parts, 'sessions' | 'clock' | 'random'>,
+  session: Session,
+  amr: readonly string[],
+): Promise<string> {
+  const id = random.bytes(32).toString('base64url');
+  const now = clock.now();
+  const raised: Session = {
+    ...session,
+    acr: secondFactorAcr,
+    amr: [...new Set([...session.amr, ...amr])],
+    lastSeenAt: now,
+  };
+  await sessions.create(id, raised, entryOf('raised', raised, now));
+  return id;
+}
+
 /** Ends a session, by its own person. 'unknown' where it has ended already. Throws StoreUnavailableError. */
 export const endSession = (
   { sessions, clock }: Pick<Parts, 'sessions' | 'clock'>,
@@ -112,7 +134,7 @@ export const endSession = (
 ): Promise<Change> => sessions.end(session.sid, entryOf('ended', session, clock.now()));
 
 const entryOf = (
-  event: 'started' | 'ended',
+  event: 'started' | 'raised' | 'ended',
   { sid, sub }: Pick<Session, 'sid' | 'sub'>,
   at: number,
 ): AuditEntry => ({

@@ -2,6 +2,7 @@
 // loses at the commit throws away a token that nobody has seen.
 import { type SigningAlg, StoreUnavailableError } from '../stores/stores.ts';
 import { mintAccessToken } from './access-token.ts';
+import { reaches } from './acr.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { ClientMetadata } from './client.ts';
 import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
@@ -53,6 +54,7 @@ export async function mintAndCommit(
     const { commit, ...authorization } = await prove();
     const { clientId, metadata } = client;
     const { scope, refresh } = authorization;
+    assertAcr(authorization);
     const family = refresh && { ...refresh, macKey: macKeyOf(as, refresh) };
     const token = await mintAccessToken(as, {
       ...authorization,
@@ -72,6 +74,12 @@ export async function mintAndCommit(
     if (await commit()) return { response, clientId, alg: token.alg, refresh: told(refresh) };
   }
   throw new StoreUnavailableError('others were faster, over and over');
+}
+
+/** RFC 9470: what a resource requires of a person's sign-in; a client that acts for itself has none. Throws OAuthError. */
+function assertAcr({ resource, login }: Omit<Authorization, 'commit'>): void {
+  if (!login || !resource?.requireAcr || reaches(login.acr, resource.requireAcr)) return;
+  throw new OAuthError('acr_too_low');
 }
 
 /** As old as the access token beside it, so that a retry gets the same one. */

@@ -8,6 +8,7 @@
 import type { KeyTimes } from '../keys/lifecycle.ts';
 import type { ClientMetadata } from '../oauth/client.ts';
 import type { ConsentStore, DocumentStore, LogoutNoticeStore, SessionStore } from './browser-ports.ts';
+import type { FactorStore } from './factor-ports.ts';
 import type { FamilyStateStore, FamilyStore, RevokedTokenStore, RootSecretStore } from './token-ports.ts';
 
 export type {
@@ -18,6 +19,7 @@ export type {
   LogoutNoticeStore,
   SessionStore,
 } from './browser-ports.ts';
+export type * from './factor-ports.ts';
 export type {
   FamilyRecord,
   FamilyStanding,
@@ -100,6 +102,8 @@ export interface ResourceRecord {
   readonly accessTokenLifetime: number | null;
   readonly profile: TokenProfile;
   readonly signingAlg: SigningAlg;
+  /** what its access tokens say at least of how a person signed in; null = anything */
+  readonly requireAcr: string | null;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -259,6 +263,7 @@ export interface Stores {
   readonly sessions: SessionStore;
   readonly logoutNotices: LogoutNoticeStore;
   readonly consents: ConsentStore;
+  readonly factors: FactorStore;
   readonly leases: LeaseStore;
   readonly replays: ReplayStore;
   readonly audit: AuditStore;

@@ -13,8 +13,9 @@ import { passwordWork } from '../../src/accounts/password-work.ts';
 import { systemClock } from '../../src/clock.ts';
 import { loadConfig } from '../../src/config.ts';
 import { systemRandom } from '../../src/random.ts';
+import { authenticatorOf } from '../../src/sign-in-parts.ts';
 import type { AccountRecord } from '../../src/stores/stores.ts';
-import { authenticatorOf, openHouse } from '../../src/wire.ts';
+import { openHouse } from '../../src/wire.ts';
 import { countedWork } from '../helpers/password-work.ts';
 import { scratchFolder } from '../helpers/service.ts';
 

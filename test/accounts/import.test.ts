@@ -7,7 +7,8 @@ import { readAccountFile } from '../../src/accounts/import-file.ts';
 import { hashPassword } from '../../src/accounts/password.ts';
 import { loadConfig } from '../../src/config.ts';
 import { systemRandom } from '../../src/random.ts';
-import { authenticatorOf, openHouse } from '../../src/wire.ts';
+import { authenticatorOf } from '../../src/sign-in-parts.ts';
+import { openHouse } from '../../src/wire.ts';
 import { scratchFolder } from '../helpers/service.ts';
 
 t.setTimeout(120_000);

@@ -42,7 +42,7 @@ t.test('both documents are one, and name what works and nothing else', async (t)
       ...['picture', 'website', 'gender', 'birthdate', 'zoneinfo', 'locale', 'updated_at'],
       ...['email', 'email_verified', 'address', 'phone_number', 'phone_number_verified'],
     ],
-    acr_values_supported: ['aal1'],
+    acr_values_supported: ['aal1', 'aal2'],
     prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
     display_values_supported: ['page', 'popup', 'touch', 'wap'],
     ui_locales_supported: ['en', 'de'],

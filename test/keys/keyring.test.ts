@@ -62,7 +62,12 @@ function place() {
     keyEncryptionKeys: () => ({ current: keks[0] ?? first, all: keks }),
     revokedElsewhere: () => notes,
   };
-  const management: KeyManagement = { ...common, rsaModulusLength: 2048, actor: 'operator:ada' };
+  const factors = {
+    list: async () => [],
+    find: async () => undefined,
+    compareAndSwap: async () => false,
+  };
+  const management: KeyManagement = { ...common, factors, rsaModulusLength: 2048, actor: 'operator:ada' };
   const ring = (parts: Partial<KeyringParts> = {}) =>
     createKeyring({ ...common, signer: createSigner(), ...parts });
   return { at, store, keks, notes, management, ring };

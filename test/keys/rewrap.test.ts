@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { loadConfig } from '../../src/config.ts';
+import { createAccountSecrets } from '../../src/keys/account-secrets.ts';
 import { unwrapPrivateKey, wrappedUnder } from '../../src/keys/custody.ts';
 import {
   ensureNextKeyEncryptionKey,
@@ -79,6 +80,24 @@ t.test('in a folder', async (t) => {
     t.match(await rewrap({ dryRun: true }), { keys: 2, old: null });
     t.match(await rewrap(), { keys: 2 });
     t.equal(contents(keysFolder, 'key-encryption-key'), prepared);
+  });
+
+  await t.test('the secrets of TOTP apps go along, and stay the same', async (t) => {
+    const secrets = createAccountSecrets(management.keyEncryptionKeys);
+    const { factors } = house.stores;
+    const secret = house.random.bytes(20);
+    const jwe = await secrets.wrap('ada', secret);
+    const first = { handle: 'h', totp: { jwe, lastStep: 7, addedAt: 1 }, recoveryCodes: ['c'], passkeys: [] };
+    await factors.compareAndSwap({ sub: 'ada', expected: undefined, next: first, audit: [] });
+    t.match(await rewrap({ dryRun: true }), { keys: 2, totpSecrets: 1 });
+    const { totpSecrets, kid } = await rewrap();
+    t.equal(totpSecrets, 1);
+    const found = await factors.find('ada');
+    const after = found?.totp?.jwe ?? '';
+    t.equal(wrappedUnder(after), kid);
+    t.strictSame(await secrets.unwrap('ada', after), secret);
+    t.strictSame(found, { ...first, totp: { ...first.totp, jwe: after } });
+    await t.rejects(secrets.unwrap('bob', after), { exitCode: 4, message: /another secret for account bob/ });
   });
 
   await t.test('begun anew after it was killed half-way, it ends well', async (t) => {

@@ -25,6 +25,7 @@ const resourceOf = (resource: string, scopes: string[]): ResourceRecord => ({
   accessTokenLifetime: null,
   profile: 'rfc9068',
   signingAlg: 'RS256',
+  requireAcr: null,
   createdAt: 0,
   updatedAt: 0,
 });

@@ -193,6 +193,7 @@ t.test('a resource needs its URI alone', async (t) => {
     accessTokenLifetime: null,
     profile: 'rfc9068',
     signingAlg: 'RS256',
+    requireAcr: null,
   });
 });
 
@@ -203,6 +204,7 @@ t.test('a resource keeps what it is registered with', async (t) => {
     access_token_lifetime: 30,
     profile: 'simplejwt',
     signing_alg: 'EdDSA',
+    require_acr: 'aal2',
   };
   t.strictSame(parseResourceMetadata(document), {
     resource: 'urn:example:ledger',
@@ -210,6 +212,7 @@ t.test('a resource keeps what it is registered with', async (t) => {
     accessTokenLifetime: 30,
     profile: 'simplejwt',
     signingAlg: 'EdDSA',
+    requireAcr: 'aal2',
   });
 });
 

@@ -6,6 +6,7 @@ import { attemptsKeepTheirPromises } from './conformance/attempts.ts';
 import { clientsKeepTheirPromises } from './conformance/clients.ts';
 import { consentsKeepTheirPromises } from './conformance/consents.ts';
 import { documentsKeepTheirPromises } from './conformance/documents.ts';
+import { factorsKeepTheirPromises } from './conformance/factors.ts';
 import { familiesKeepTheirPromises } from './conformance/families.ts';
 import { familyStatesKeepTheirPromises } from './conformance/family-states.ts';
 import { keysKeepTheirPromises } from './conformance/keys.ts';
@@ -43,6 +44,7 @@ export async function storesKeepTheirPromises(
   await t.test('sessions', (t) => sessionsKeepTheirPromises(t, replicas));
   await t.test('logout notices', (t) => logoutNoticesKeepTheirPromises(t, replicas));
   await t.test('consents', (t) => consentsKeepTheirPromises(t, replicas));
+  await t.test('second factors', (t) => factorsKeepTheirPromises(t, replicas));
   await hotStoresKeep(t, replicas, hands);
   await t.test('audit, health and sweeper', (t) => upkeepKeepsItsPromises(t, replicas, hands));
 }

@@ -48,6 +48,9 @@ function statusAndBody(refused: OAuthError, { method, headers }: FastifyRequest)
       return { status, body: { detail: `Method "${method}" not allowed.` } };
     case 'sign_in_throttled':
       return { status, body: { detail: `${description} ${available(Math.ceil(refused.retryAfter ?? 1))}` } };
+    // For an app to open a browser: told to whoever has given the right password alone.
+    case 'second_factor_required':
+      return { status, body: { detail: description, code: refused.reason } };
     default:
       return { status, body: { detail: description } };
   }

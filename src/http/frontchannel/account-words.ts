@@ -1,9 +1,12 @@
 // What people read of their sessions and apps: when, where and what, in words.
+import { hasSecondFactor } from '../../accounts/factors.ts';
 import type { AccountNote } from '../../oauth/account-notes.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import type { App } from '../../oauth/own-account.ts';
 import type { Session } from '../../oauth/session.ts';
+import type { Factors } from '../../stores/stores.ts';
 import type { AccountPageView } from './pages/pages.ts';
+import { problemInWords } from './second-factor.ts';
 import type { Texts } from './texts/en.ts';
 import { userAgentNames } from './user-agent.ts';
 import { appName, consentSections } from './words.ts';
@@ -51,6 +54,27 @@ export function sessionViews(
   return views.sort((one, other) => Number(other.isCurrent) - Number(one.isCurrent));
 }
 
+/** All but whether they may be changed. */
+export function factorViews(
+  texts: Texts,
+  factors: Factors | undefined,
+  now: number,
+): Omit<AccountPageView['factors'], 'isRecent' | 'mayHavePasskeys'> {
+  const { factors: words } = texts;
+  const { totp = null, passkeys = [], recoveryCodes = [] } = factors ?? {};
+  return {
+    isOn: hasSecondFactor(factors),
+    totpSince: totp === null ? undefined : words.totpSince(day(texts, totp.addedAt)),
+    recoveryCodes: recoveryCodes.length,
+    passkeys: passkeys.map(({ id, name, addedAt, lastUsedAt }) => ({
+      id,
+      name,
+      since: words.passkeySince(day(texts, addedAt)),
+      used: lastUsedAt === null ? words.passkeyUnused : words.passkeyUsed(ago(texts, lastUsedAt, now)),
+    })),
+  };
+}
+
 /** What it stands for is a sentence of its own. */
 const isTold = (scope: string): boolean => scope !== 'offline_access';
 
@@ -87,11 +111,12 @@ const fields = {
 
 /** What a note says, and whether it is of something that went wrong. */
 export function noteInWords(texts: Texts, note: AccountNote): NonNullable<AccountPageView['note']> {
-  const { problems } = texts.signIn;
-  if (note.kind === 'throttled')
-    return { isProblem: true, text: problems.throttled(Math.ceil((note.retryAfter ?? 0) / 60)) };
-  if (note.kind === 'wrong' || note.kind === 'incomplete' || note.kind === 'other_account')
-    return { isProblem: true, text: problems[note.kind] };
+  if ('email' in note) return { isProblem: true, text: problemInWords(texts, note) ?? '' };
+  const { factors } = texts;
+  if (Object.hasOwn(factors.problems, note.kind))
+    return { isProblem: true, text: factors.problems[note.kind as keyof typeof factors.problems] };
+  if (Object.hasOwn(factors.done, note.kind))
+    return { isProblem: false, text: factors.done[note.kind as keyof typeof factors.done] };
   const { problems: faults, done } = texts.account;
   if (Object.hasOwn(fields, note.kind)) {
     const kind = note.kind as keyof typeof fields;

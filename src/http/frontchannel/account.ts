@@ -7,17 +7,15 @@ import { OAuthError } from '../../oauth/errors.ts';
 import { issuerPath } from '../../oauth/metadata.ts';
 import { appsOf, changePassword, endApp, endSessions, sessionsOf } from '../../oauth/own-account.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
-import { findSession, type Session } from '../../oauth/session.ts';
-import type { AccountRecord } from '../../stores/stores.ts';
-import { appViews, noteInWords, sessionViews } from './account-words.ts';
+import { findSession } from '../../oauth/session.ts';
+import { accountFactorRoutes, type Due, type Take } from './account-factors.ts';
+import { ACCOUNT_FORM, accountSignInRoutes, isRecent, signInPage } from './account-sign-in.ts';
+import { appViews, factorViews, noteInWords, sessionViews } from './account-words.ts';
 import { assertCsrfToken, browserOf, knownBrowser } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
 import { queryOf } from './error-page.ts';
 import { textsFor } from './language.ts';
-import { keepSignedIn, whoSignsIn } from './sign-in.ts';
-
-/** What the forms of this page are made for, in place of an interaction. */
-const FORM = 'account';
+import { keepSignedIn } from './sign-in.ts';
 
 interface FormRoute {
   Body: Parameters | undefined;
@@ -25,39 +23,27 @@ interface FormRoute {
 
 type FormRequest = FastifyRequest<FormRoute>;
 
-interface Due {
-  readonly account: AccountRecord;
-  readonly session: Session;
-  readonly values: Parameters['values'];
-}
-
-type Take = (
-  desk: Desk,
-  due: Due,
-  request: FormRequest,
-  reply: FastifyReply,
-) => Promise<AccountNote['kind'] | AccountNote | undefined>;
-
 export function accountRoutes(scope: FastifyInstance, desk: Desk): void {
   const { as } = desk;
   const schema = { response: pageResponses };
-  const back = async (reply: FastifyReply, note: AccountNote | undefined) => {
-    const query = note === undefined ? '' : `?note=${await leaveNote(as, note)}`;
-    return reply
-      .code(303)
-      .header('location', as.endpoints.account + query)
-      .send();
+  const back = async (reply: FastifyReply, note: AccountNote | undefined, again = false) => {
+    const query = new URLSearchParams(again ? { again: '1' } : {});
+    if (note !== undefined) query.set('note', await leaveNote(as, note));
+    const location = as.endpoints.account + (query.size > 0 ? `?${query}` : '');
+    return reply.code(303).header('location', location).send();
   };
   const form = (path: string, take: Take) =>
     scope.post<FormRoute>(`/account/${path}`, { schema }, async (request, reply) => {
       const due = await dueOf(desk, request);
-      const note = due && (await take(desk, due, request, reply));
-      return back(reply, typeof note === 'string' ? ({ kind: note } as AccountNote) : note);
+      const taken = due && (await take(desk, due, request, reply));
+      if (typeof taken === 'string') return back(reply, { kind: taken } as AccountNote);
+      if (taken === undefined || 'kind' in taken) return back(reply, taken);
+      if ('location' in taken) return reply.code(303).header('location', taken.location).send();
+      return reply.code(200).headers(taken.page.headers).send(taken.page.html);
     });
   scope.get('/account', { schema, exposeHeadRoute: false }, (request, reply) => show(desk, request, reply));
-  scope.post<FormRoute>('/account/sign-in', { schema }, async (request, reply) =>
-    back(reply, await signIn(desk, request, reply)),
-  );
+  accountSignInRoutes(scope, desk, back);
+  accountFactorRoutes(scope, desk, form);
   form('session', endOne);
   form('others', endOthers);
   form('app', endOneApp);
@@ -74,45 +60,33 @@ async function show(desk: Desk, request: FastifyRequest, reply: FastifyReply): P
   ]);
   const wished = query.get('ui_locales')?.split(' ') ?? [];
   const texts = textsFor(wished, request.headers['accept-language']);
-  const form = { action: `${issuerPath(as.issuer)}/account`, csrfToken: browser.csrfToken(FORM) };
-  const told = note && noteInWords(texts, note);
-  if (found === undefined) {
-    const problem = told?.isProblem ? told.text : undefined;
-    const email = note !== undefined && 'email' in note ? note.email : '';
-    const isWrong = note?.kind === 'wrong' || note?.kind === 'incomplete';
-    const view = { ...form, app: texts.account.here, redirectUri: undefined };
-    const page = pages.signIn(texts, { ...view, email, isAgain: false, problem, isWrong });
+  const isFresh = await isRecent(desk, { found });
+  if (found === undefined || (query.has('again') && !isFresh)) {
+    const page = await signInPage(desk, texts, { browser, found }, note);
     return reply.code(200).headers(page.headers).send(page.html);
   }
   const { session, account } = found;
-  const [sessions, apps] = await Promise.all([sessionsOf(as, account), appsOf(as, account)]);
+  const [sessions, apps, factors] = await Promise.all([
+    sessionsOf(as, account),
+    appsOf(as, account),
+    as.factors.find(account.sub),
+  ]);
   const { html, headers } = pages.account(texts, {
-    ...form,
+    action: `${issuerPath(as.issuer)}/account`,
+    csrfToken: browser.csrfToken(ACCOUNT_FORM),
     session: session.sid,
     name: account.name,
     email: account.email,
-    note: told,
+    note: note && noteInWords(texts, note),
+    factors: {
+      ...factorViews(texts, factors, as.clock.now()),
+      isRecent: isFresh,
+      mayHavePasskeys: as.relyingParty !== undefined,
+    },
     sessions: sessionViews(texts, sessions, session.sid, as.clock.now()),
     apps: await appViews(as, texts, apps),
   });
   return reply.code(200).headers(headers).send(html);
-}
-
-async function signIn(
-  desk: Desk,
-  request: FormRequest,
-  reply: FastifyReply,
-): Promise<AccountNote | undefined> {
-  const { as, browserCookie, sessionCookie, events } = desk;
-  assertCsrfToken(browserOf(browserCookie, request), FORM, request.body);
-  const found = await findSession(as, sessionCookie.read(request));
-  // Another tab was faster, or this is a second click.
-  if (found) return undefined;
-  const account = await whoSignsIn(desk, request.body?.values ?? new Map(), request, {});
-  if (!('sub' in account)) return account;
-  await keepSignedIn(desk, request, reply, { previous: undefined, account });
-  events.signedIn(request, { sub: account.sub });
-  return undefined;
 }
 
 /** Undefined where the page was made for somebody else, or nobody is signed in (any more). Throws OAuthError. */
@@ -121,16 +95,17 @@ async function dueOf(
   request: FormRequest,
 ): Promise<Due | undefined> {
   const { body } = request;
-  assertCsrfToken(browserOf(browserCookie, request), FORM, body);
+  const browser = browserOf(browserCookie, request);
+  assertCsrfToken(browser, ACCOUNT_FORM, body);
   const found = await findSession(as, sessionCookie.read(request));
   const values = body?.values ?? new Map();
-  return found && values.get('session') === found.session.sid ? { ...found, values } : undefined;
+  return found && values.get('session') === found.session.sid ? { ...found, browser, values } : undefined;
 }
 
 async function endOne(
   { as, events, sessionCookie }: Desk,
   due: Due,
-  request: FormRequest,
+  request: FastifyRequest,
   reply: FastifyReply,
 ) {
   const { account, session, values } = due;
@@ -142,7 +117,7 @@ async function endOne(
   return ended.length > 0 ? ('session_ended' as const) : undefined;
 }
 
-async function endOthers({ as, events }: Desk, { account, session }: Due, request: FormRequest) {
+async function endOthers({ as, events }: Desk, { account, session }: Due, request: FastifyRequest) {
   const ended = await endSessions(as, account, ({ sid }) => sid !== session.sid);
   for (const { sid, sub } of ended) events.sessionEnded(request, { sid, sub });
   return 'others_ended' as const;
@@ -155,9 +130,10 @@ async function endOneApp({ as }: Desk, { account, values }: Due) {
   return 'app_ended' as const;
 }
 
-async function newPassword(desk: Desk, due: Due, request: FormRequest, reply: FastifyReply) {
+async function newPassword(desk: Desk, due: Due, request: FastifyRequest, reply: FastifyReply) {
   const { as, events } = desk;
-  const { account, values } = due;
+  const { account, session, values } = due;
+  const { acr, amr } = session;
   const password = values.get('new_password') ?? '';
   const fault = passwordFault(password);
   if (fault !== undefined) return `password_${fault}` as const;
@@ -174,6 +150,6 @@ async function newPassword(desk: Desk, due: Due, request: FormRequest, reply: Fa
     return 'password_wrong' as const;
   }
   const changed = await changePassword(as, account, password);
-  await keepSignedIn(desk, request, reply, { previous: undefined, account: changed });
+  await keepSignedIn(desk, request, reply, { previous: undefined, account: changed, acr, amr });
   return 'password_changed' as const;
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { askedFor } from '../../oauth/consent.ts';
 import { findInteraction, type Interaction } from '../../oauth/interactions.ts';
 import { issuerPath } from '../../oauth/metadata.ts';
-import { proceed } from '../../oauth/proceed.ts';
+import { type Proceeding, proceed } from '../../oauth/proceed.ts';
 import { findSession } from '../../oauth/session.ts';
 import type { AccountRecord } from '../../stores/stores.ts';
 import { answer } from './answer.ts';
@@ -11,6 +11,8 @@ import { type Browser, knownBrowser } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
 import { textsFor } from './language.ts';
 import type { Page, SignInView } from './pages/pages.ts';
+import { passkeyRequest, problemInWords, secondFactorFacts } from './second-factor.ts';
+import { accountDue, purposeOf } from './second-factor-steps.ts';
 import type { Texts } from './texts/en.ts';
 import { appName, consentSections, startOf, whereabouts } from './words.ts';
 
@@ -61,9 +63,12 @@ async function show(
     app,
     redirectUri,
   };
-  if (proceeding.step === 'sign_in') {
-    return send(reply, pages.signIn(texts, { ...form, ...signInFacts(texts, interaction, found?.account) }));
+  if (!('session' in proceeding)) {
+    const looked = { browser, interaction, account: found?.account };
+    return send(reply, await signInPage(desk, texts, form, looked, proceeding));
   }
+  if (proceeding.step === 'enrol')
+    return send(reply, pages.enrol(texts, { ...form, accountUri: as.endpoints.account }));
   const account = found?.account.email ?? '';
   const view = { ...form, account, session: proceeding.session.sid };
   if (proceeding.step === 'select_account') return send(reply, pages.chooseAccount(texts, view));
@@ -73,9 +78,37 @@ async function show(
 const send = (reply: FastifyReply, { html, headers }: Page): FastifyReply =>
   reply.code(200).headers(headers).send(html);
 
+/** The password, or the second factor that is still owed. */
+async function signInPage(
+  desk: Desk,
+  texts: Texts,
+  form: Pick<SignInView, 'action' | 'csrfToken' | 'app' | 'redirectUri'>,
+  { browser, interaction, account }: Looked & { readonly account: AccountRecord | undefined },
+  next: Extract<Proceeding, { step: 'sign_in' | 'second_factor' }>,
+): Promise<Page> {
+  const { pages } = desk;
+  const place = { browser, purpose: purposeOf(interaction) };
+  if (next.step !== 'second_factor') {
+    const facts = signInFacts(texts, interaction, account);
+    return pages.signIn(texts, { ...form, ...facts, passkey: await passkeyRequest(desk, place) });
+  }
+  const due = await accountDue(desk, { interaction, account, next });
+  // Where the account was cut off since, its form leads back to the password.
+  const nothing = { account: '', hasTotp: false, hasRecoveryCodes: false, passkey: undefined };
+  const facts = due === undefined ? nothing : await secondFactorFacts(desk, due, place);
+  const { problem } = interaction.progress;
+  return pages.secondFactor(texts, {
+    ...form,
+    ...facts,
+    problem: problemInWords(texts, problem),
+    isWrong: problem?.kind === 'code_wrong',
+    isStepUp: next.isStepUp,
+  });
+}
+
 /** What is filled in already, and what went wrong before. */
 function signInFacts(
-  { signIn }: Texts,
+  texts: Texts,
   { request, progress }: Interaction,
   account: AccountRecord | undefined,
 ): Pick<SignInView, 'email' | 'isAgain' | 'problem' | 'isWrong'> {
@@ -85,14 +118,11 @@ function signInFacts(
     account !== undefined &&
     anotherAccountAt === undefined &&
     (subjectHint === undefined || subjectHint === account.sub);
-  const email = problem?.email ?? (isAgain ? account.email : (loginHint ?? ''));
-  const minutes = Math.ceil((problem?.retryAfter ?? 0) / 60);
+  const email = problem?.email || (isAgain ? account.email : (loginHint ?? ''));
   return {
     email,
     isAgain,
-    problem:
-      problem &&
-      (problem.kind === 'throttled' ? signIn.problems.throttled(minutes) : signIn.problems[problem.kind]),
+    problem: problemInWords(texts, problem),
     isWrong: problem?.kind === 'wrong' || problem?.kind === 'incomplete',
   };
 }

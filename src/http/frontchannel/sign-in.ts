@@ -1,9 +1,10 @@
 // The form that people sign in by, wherever it stands: who it was, or why nobody; and the session that comes of it.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { passwordAcr } from '../../oauth/acr.ts';
 import { OAuthError } from '../../oauth/errors.ts';
 import type { SignInProblem } from '../../oauth/interaction.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
-import { type Session, startSession } from '../../oauth/session.ts';
+import { type BrowserSignIn, type Session, startSession } from '../../oauth/session.ts';
 import type { AccountRecord } from '../../stores/stores.ts';
 import type { Desk } from './desk.ts';
 
@@ -39,7 +40,10 @@ export async function whoSignsIn(
   return isMeant ? outcome.account : { kind: 'other_account', email };
 }
 
-interface Somebody {
+/** What a password alone is worth. */
+export const byPassword = { acr: passwordAcr, amr: ['pwd'] } as const;
+
+interface Somebody extends Pick<BrowserSignIn, 'acr' | 'amr'> {
   /** session of the browser before */
   readonly previous: Session | undefined;
   readonly account: AccountRecord;
@@ -50,12 +54,12 @@ export async function keepSignedIn(
   { as, sessionCookie }: Desk,
   request: FastifyRequest,
   reply: FastifyReply,
-  { previous, account }: Somebody,
+  { previous, account, acr, amr }: Somebody,
 ): Promise<void> {
   const id = await startSession(as, previous, {
     account,
-    acr: 'aal1',
-    amr: ['pwd'],
+    acr,
+    amr,
     userAgent: request.headers['user-agent'] ?? '',
     address: request.ip,
   });

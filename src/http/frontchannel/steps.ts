@@ -1,27 +1,34 @@
-// The forms of an interaction: POST /authorize/ID/sign-in, /account and /consent. The rules they keep: a form does
+// The forms of an interaction: POST /authorize/ID/sign-in, /account and /consent, and those of the second factor. The rules they keep: a form does
 // something only where its step is due, so that a second click does nothing; whatever it does, it leads back to
 // /authorize/ID (303), and never to another step.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Step } from '../../oauth/interaction.ts';
 import { changeProgress, findInteraction, type Interaction } from '../../oauth/interactions.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
+import { pendingOf } from '../../oauth/pending-sign-in.ts';
 import { allow, decide } from '../../oauth/proceed.ts';
 import { findSession, type Session } from '../../oauth/session.ts';
-import { assertCsrfToken, browserOf } from './browser.ts';
+import type { AccountRecord } from '../../stores/stores.ts';
+import { assertCsrfToken, type Browser, browserOf } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
 import type { InteractionRoute } from './interaction.ts';
-import { keepSignedIn, whoSignsIn } from './sign-in.ts';
+import { owesSecondFactor } from './second-factor.ts';
+import { giveUp, showCodeStep, showPasskeyStep, startOver } from './second-factor-steps.ts';
+import { byPassword, keepSignedIn, whoSignsIn } from './sign-in.ts';
 
-type StepRequest = FastifyRequest<InteractionRoute & { Body: Parameters | undefined }>;
+export type StepRequest = FastifyRequest<InteractionRoute & { Body: Parameters | undefined }>;
 
-interface Due {
+export interface Due {
   readonly interaction: Interaction;
   readonly session: Session | undefined;
+  readonly account: AccountRecord | undefined;
+  readonly next: Step;
+  readonly browser: Browser;
   readonly values: Parameters['values'];
 }
 
 type StepName = Step['step'];
-type Take = (desk: Desk, due: Due, request: StepRequest, reply: FastifyReply) => Promise<void>;
+export type Take = (desk: Desk, due: Due, request: StepRequest, reply: FastifyReply) => Promise<void>;
 
 export function stepRoutes(scope: FastifyInstance, desk: Desk): void {
   const step = (path: string, when: readonly StepName[], take: Take) =>
@@ -38,6 +45,10 @@ export function stepRoutes(scope: FastifyInstance, desk: Desk): void {
   step('sign-in', ['sign_in'], signIn);
   step('account', ['select_account', 'consent'], chooseAccount);
   step('consent', ['consent'], consent);
+  step('code', ['second_factor'], showCodeStep);
+  step('passkey', ['sign_in', 'second_factor'], showPasskeyStep);
+  step('start-over', ['second_factor'], startOver);
+  step('give-up', ['second_factor', 'enrol'], giveUp);
 }
 
 /** What a form is about; undefined where its step is not due (any more). Throws OAuthError where it is none of ours. */
@@ -50,9 +61,11 @@ async function dueOf(
   const browser = browserOf(browserCookie, request);
   assertCsrfToken(browser, params.id, body);
   const interaction = await findInteraction(as, params.id, browser.digest);
-  const session = (await findSession(as, sessionCookie.read(request)))?.session;
+  const found = await findSession(as, sessionCookie.read(request));
+  const { session, account } = found ?? { session: undefined, account: undefined };
   const { next } = await decide(as, interaction, session);
-  return when.includes(next.step) ? { interaction, session, values: body?.values ?? new Map() } : undefined;
+  const values = body?.values ?? new Map();
+  return when.includes(next.step) ? { interaction, session, account, next, browser, values } : undefined;
 }
 
 async function signIn(desk: Desk, due: Due, request: StepRequest, reply: FastifyReply): Promise<void> {
@@ -64,7 +77,12 @@ async function signIn(desk: Desk, due: Due, request: StepRequest, reply: Fastify
     return;
   }
   const { sub } = account;
-  await keepSignedIn(desk, request, reply, { previous: session, account });
+  if (await owesSecondFactor(desk, account)) {
+    const pending = pendingOf(account, as.clock.now());
+    await changeProgress(as, interaction, (progress) => ({ ...progress, pending, problem: undefined }));
+    return;
+  }
+  await keepSignedIn(desk, request, reply, { previous: session, account, ...byPassword });
   desk.events.signedIn(request, { sub, clientId: interaction.request.clientId });
   await changeProgress(as, interaction, (progress) => ({ ...progress, chosenSub: sub, problem: undefined }));
 }
@@ -81,7 +99,11 @@ async function chooseAccount({ as }: Desk, due: Due): Promise<void> {
   }
   if (choice === 'another') {
     const anotherAccountAt = as.clock.now();
-    await changeProgress(as, interaction, (progress) => ({ ...progress, anotherAccountAt }));
+    await changeProgress(as, interaction, (progress) => ({
+      ...progress,
+      anotherAccountAt,
+      pending: undefined,
+    }));
   }
 }
 

@@ -7,6 +7,7 @@ import { postgresClients } from './clients.ts';
 import { postgresConsents } from './consents.ts';
 import type { Database } from './database.ts';
 import { postgresDocuments } from './documents.ts';
+import { postgresFactors } from './factors.ts';
 import { postgresFamilies } from './families.ts';
 import { postgresFamilyStates } from './family-states.ts';
 import { postgresHealth } from './health.ts';
@@ -37,6 +38,7 @@ export function postgresStores(database: Database, ahead: () => number = () => 0
     sessions: postgresSessions(pool),
     logoutNotices: postgresLogoutNotices(pool),
     consents: postgresConsents(pool),
+    factors: postgresFactors(pool),
     leases: postgresLeases(pool),
     replays: postgresReplays(pool),
     audit: postgresAudit(pool),

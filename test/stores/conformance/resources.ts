@@ -20,6 +20,7 @@ const record = (resource: string, more: Partial<ResourceRecord> = {}): ResourceR
   accessTokenLifetime: null,
   profile: 'rfc9068',
   signingAlg: 'RS256',
+  requireAcr: null,
   createdAt: T,
   updatedAt: T,
   ...more,
@@ -44,6 +45,7 @@ export async function resourcesKeepTheirPromises(t: Test, replicas: Replicas): P
       { scopes },
       { scopes: [] },
       { accessTokenLifetime: 42 },
+      { requireAcr: 'aal2' },
       { updatedAt: T + 2 ** -20 },
     ]) {
       const full = record(fresh('https://api.example/'), {
@@ -90,6 +92,7 @@ export async function resourcesKeepTheirPromises(t: Test, replicas: Replicas): P
       { accessTokenLifetime: 60 },
       { profile: 'plain' },
       { signingAlg: 'ES256' },
+      { requireAcr: 'aal2' },
     ];
     for (const [i, more] of terms.entries()) {
       const replacement = record(resource, { ...more, createdAt: T + 99, updatedAt: T + i });

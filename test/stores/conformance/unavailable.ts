@@ -21,6 +21,7 @@ const resource = {
   accessTokenLifetime: null,
   profile: 'rfc9068',
   signingAlg: 'RS256',
+  requireAcr: null,
   createdAt: T,
   updatedAt: T,
 } as const;
@@ -164,6 +165,13 @@ const verbs: {
       port.add('s', { clientId: 'c', scopes: [], resources: [], claims: [], grantedAt: T }, audit),
     withdraw: (port) => port.withdraw('s', 'c', audit),
     listOf: (port) => port.listOf('s'),
+  },
+  factors: {
+    find: (port) => port.find('s'),
+    findByHandle: (port) => port.findByHandle('h'),
+    list: (port) => port.list(),
+    compareAndSwap: (port) =>
+      port.compareAndSwap({ sub: 's', expected: undefined, next: undefined, audit: [audit] }),
   },
   attempts: {
     take: (port) => port.take('k', 1, 1),

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto';
 import { Eta } from 'eta';
 import type { Texts } from '../texts/en.ts';
+import { type FactorsView, factorPages, scriptFor } from './factor-pages.ts';
 import { styleOf } from './style.ts';
 import * as templates from './templates.ts';
 
@@ -30,6 +31,8 @@ interface Form {
 }
 
 export interface SignInView extends Form {
+  /** what the script needs to ask for one, as JSON; undefined where there can be none */
+  readonly passkey: string | undefined;
   readonly email: string;
   readonly isAgain: boolean;
   readonly problem: string | undefined;
@@ -82,6 +85,7 @@ export interface AccountPageView {
     readonly seen: string;
     readonly since: string;
   }[];
+  readonly factors: FactorsView;
   readonly apps: readonly {
     readonly clientId: string;
     readonly name: string;
@@ -135,6 +139,9 @@ interface Content {
   readonly isWide?: boolean;
 }
 
+/** Renders a page from its template. */
+export type Print = ReturnType<typeof createPress>;
+
 /** Templates are compiled once, here. */
 function createPress({ name, colour, logo_uri: logo }: Looks) {
   const eta = new Eta({ cache: true });
@@ -172,8 +179,15 @@ const noForm = "'none'";
 export function createPages(looks: Looks) {
   const print = createPress(looks);
   return {
+    ...factorPages(print, formAction),
     signIn: (texts: Texts, v: SignInView) =>
-      print('signIn', texts, { title: texts.signIn.title, t: texts.signIn, v, formAction: formAction(v) }),
+      print('signIn', texts, {
+        title: texts.signIn.title,
+        t: { ...texts.passkey, ...texts.signIn },
+        v,
+        formAction: formAction(v),
+        ...scriptFor(v),
+      }),
     chooseAccount: (texts: Texts, v: AccountView) => {
       const { chooseAccount: t } = texts;
       return print('chooseAccount', texts, { title: t.title, t, v, formAction: formAction(v) });
@@ -189,7 +203,7 @@ export function createPages(looks: Looks) {
       return print('logout', texts, { title: t.title, t, v, formAction: formAction(v) });
     },
     account: (texts: Texts, v: AccountPageView) => {
-      const { account: t } = texts;
+      const t = { ...texts.account, factors: texts.factors };
       return print('account', texts, { title: t.title, t, v, formAction: "'self'", isWide: true });
     },
     signedOut: (texts: Texts) =>

@@ -47,6 +47,12 @@ a { color: inherit; }
 .who { display: flex; flex-wrap: wrap; gap: 0 0.375rem; margin: 1.25rem 0 0; padding-top: 1rem;
   border-top: 1px solid var(--edge); }
 .who form { margin: 0; flex-basis: 100%; }
+a.button.quiet { background: transparent; color: inherit; }
+a.button.small { display: inline-block; width: auto; background: transparent; color: inherit; }
+.qr { width: 13rem; max-width: 100%; margin: 0 auto 1rem; padding: 0.5rem; background: #ffffff; border-radius: 0.5rem; }
+.qr svg { display: block; width: 100%; height: auto; }
+.codes { padding-left: 2rem; }
+.codes code, #secret { font-size: 1.0625rem; }
 h3 { font-size: 1rem; margin: 0; }
 .done { border-left: 4px solid var(--accent); padding: 0.625rem 0.75rem; margin: 1rem 0 0; }
 .rows { list-style: none; padding: 0; }

@@ -1,6 +1,10 @@
 // The pages, as templates: what stands in `<%= %>` is escaped, and nothing from outside ever stands in `<%~ %>`.
 // `it` is what pages.ts gives: `t` the texts of the page, `v` what it shows.
 
+import { accountFactors, passkeySignIn } from './factor-templates.ts';
+
+export { enrol, passkeySetUp, recoveryCodes, secondFactor, totpSetUp } from './factor-templates.ts';
+
 export const layout = `<!doctype html>
 <html lang="<%= it.texts.language %>">
 <head>
@@ -40,7 +44,7 @@ export const signIn = `
 <% if (it.v.email) { %> autofocus<% } %>>
 <button><%= it.t.submit %></button>
 </form>
-`;
+${passkeySignIn}`;
 
 export const chooseAccount = `
 <h1><%= it.t.title %></h1>
@@ -155,6 +159,7 @@ ${hidden}
 </ul>
 <% } %>
 </section>
+${accountFactors}
 <section aria-labelledby="new-password">
 <h2 id="new-password"><%= it.t.password %></h2>
 <p class="soft"><%= it.t.passwordText %></p>

@@ -1,8 +1,11 @@
 // What the pages say, in German.
+
 import type { Texts } from './en.ts';
+import { factorsDe } from './factors-de.ts';
 
 export const de: Texts = {
   language: 'de',
+  ...factorsDe,
   signIn: {
     title: 'Anmelden',
     to: (app) => `um mit ${app} fortzufahren`,
@@ -15,6 +18,8 @@ export const de: Texts = {
       incomplete: 'Bitte geben Sie Ihre E-Mail und Ihr Passwort ein.',
       other_account:
         'Die App verlangt ein anderes Konto. Bitte melden Sie sich mit dem an, das Sie dort bisher verwendet haben.',
+      code_wrong: 'Der Code stimmt nicht, oder er wurde schon verwendet.',
+      passkey_wrong: 'Dieser Passkey gehört zu keinem Konto hier. Bitte melden Sie sich anders an.',
       throttled: (minutes) =>
         `Zu viele Versuche. Bitte versuchen Sie es in ${minutes === 1 ? 'einer Minute' : `${minutes} Minuten`} noch einmal.`,
     },

@@ -1,7 +1,9 @@
 // What the pages say, in English. Every language has a file like this one, and of the same type.
+import { factorsEn } from './factors-en.ts';
 
 export const en = {
   language: 'en',
+  ...factorsEn,
   signIn: {
     title: 'Sign in',
     to: (app: string) => `to go on to ${app}`,
@@ -14,6 +16,8 @@ export const en = {
       incomplete: 'Please enter your email and your password.',
       other_account:
         'The app asks for another account. Please sign in with the one that you used there before.',
+      code_wrong: 'The code is not right, or was used before.',
+      passkey_wrong: 'This passkey is not one of an account here. Please sign in another way.',
       throttled: (minutes: number) =>
         `Too many attempts. Please try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`,
     },
