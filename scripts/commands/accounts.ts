@@ -9,9 +9,10 @@ import {
   setPassword,
   signOut,
 } from '../../src/accounts/account.ts';
+import { factorNames, removeSecondFactors } from '../../src/accounts/enrol.ts';
 import { type ImportReport, importAccounts } from '../../src/accounts/import.ts';
 import { OperatorError } from '../../src/operator-error.ts';
-import type { AccountRecord } from '../../src/stores/stores.ts';
+import type { AccountRecord, Stores } from '../../src/stores/stores.ts';
 import { dateInWords } from '../../src/words.ts';
 import { readDocument, readInput, readSecret } from '../input.ts';
 import { answer, note, record, table } from '../output.ts';
@@ -43,6 +44,12 @@ export function addAccountsCommands(accounts: Command): void {
   const verbs = [
     ['disable <E>', 'refuse it and its tokens from now on', 'is disabled and signed out everywhere', disable],
     ['enable <E>', 'let it sign in again', 'is enabled', enable],
+    [
+      'remove-second-factor <E>',
+      'take all second factors away, for whoever has lost them',
+      'has no second factor any more: its password is enough',
+      removeSecondFactors,
+    ],
     ['sign-out <E>', 'refuse every token that it has', 'is signed out everywhere', signOut],
   ] as const;
   for (const [usage, description, outcome, work] of verbs) {
@@ -71,21 +78,37 @@ async function create({ json, ...given }: Creation): Promise<void> {
 }
 
 async function list(options: Options): Promise<void> {
-  const found = await inHouse(options, ({ stores }) => stores.accounts.list());
-  const rows = found.map((account) => [
+  const found = await inHouse(options, async ({ stores }) => {
+    const [accounts, all] = await Promise.all([stores.accounts.list(), stores.factors.list()]);
+    const factors = new Map(all.map((one) => [one.sub, one.factors]));
+    return accounts.map((account) => ({ account, factors: factorNames(factors.get(account.sub)) }));
+  });
+  const rows = found.map(({ account, factors }) => [
     account.email,
     account.name,
     account.sub,
     account.passwordHash === null ? 'none' : 'set',
+    factors.length === 0 ? 'none' : factors.join(', '),
     stateOf(account),
   ]);
-  answer(options, found.map(accountJson), table(['E-MAIL', 'NAME', 'SUB', 'PASSWORD', 'STATE'], rows));
+  const headings = ['E-MAIL', 'NAME', 'SUB', 'PASSWORD', 'SECOND FACTOR', 'STATE'];
+  answer(options, found.map(withFactors), table(headings, rows));
 }
 
 async function show(email: string, options: Options): Promise<void> {
-  const account = await inHouse(options, (house) => findAccount(house, email));
-  answer(options, accountJson(account), record({ state: stateOf(account), ...accountJson(account) }));
+  const found = await inHouse(options, async (house) => {
+    const account = await findAccount(house, email);
+    return { account, factors: factorNames(await house.stores.factors.find(account.sub)) };
+  });
+  answer(options, withFactors(found), record({ state: stateOf(found.account), ...withFactors(found) }));
 }
+
+interface Shown {
+  readonly account: AccountRecord;
+  readonly factors: readonly string[];
+}
+
+const withFactors = ({ account, factors }: Shown) => ({ ...accountJson(account), second_factors: factors });
 
 const stateOf = ({ disabledAt }: AccountRecord): string =>
   disabledAt === null ? 'enabled' : `disabled ${dateInWords(disabledAt)}`;
@@ -99,7 +122,8 @@ async function password(email: string, options: Options & { passwordStdin?: bool
   await applying(work, 'has a new password, and is signed out everywhere')(email, options);
 }
 
-type Work = (management: AccountManagement, email: string, options: Options) => Promise<AccountRecord>;
+type Management = AccountManagement & { readonly stores: Pick<Stores, 'accounts' | 'factors'> };
+type Work = (management: Management, email: string, options: Options) => Promise<AccountRecord>;
 
 const disable: Work = (house, email, options) => setAccountDisabled(house, email, true, options);
 const enable: Work = (house, email, options) => setAccountDisabled(house, email, false, options);

@@ -39,7 +39,7 @@ t.test('resources', async (t) => {
   t.match(answered(await mintmark([...words, '--dry-run'])), document);
   t.same(await stores.resources.list(), [], 'a dry run changes nothing');
   const made = await mintmark(words);
-  t.same(answered(made), { ...document, profile: 'rfc9068', signing_alg: 'RS256' });
+  t.same(answered(made), { ...document, profile: 'rfc9068', signing_alg: 'RS256', require_acr: null });
   t.equal(made.err, '');
   t.match(await mintmark(words), {
     code: 4,
@@ -183,7 +183,7 @@ t.test('accounts', async (t) => {
   const { out } = await mintmark(['accounts', 'list']);
   t.match(
     out,
-    /^E-MAIL +NAME +SUB +PASSWORD +STATE\nada@example.com +Ada +[\da-f-]{36} +set +enabled\ndemo.*\neve@example.com +- +[\da-f-]{36} +none +disabled \S+Z\n$/,
+    /^E-MAIL +NAME +SUB +PASSWORD +SECOND FACTOR +STATE\nada@example.com +Ada +[\da-f-]{36} +set +none +enabled\ndemo.*\neve@example.com +- +[\da-f-]{36} +none +none +disabled \S+Z\n$/,
   );
   const shown = await mintmark(['accounts', 'show', 'ADA@example.com']);
   t.match(shown.out, /^MEMBER +VALUE\nstate +enabled\nsub +[\da-f-]{36}\nemail +ada@example.com\n/);
@@ -193,6 +193,29 @@ t.test('accounts', async (t) => {
     out: '',
     err: /there is no account/,
   });
+});
+
+t.test('a second factor that is lost', async (t) => {
+  const email = 'ada@example.com';
+  const { sub = '' } = (await stores.accounts.findByEmail(email)) ?? {};
+  const next = {
+    handle: 'handle',
+    totp: { jwe: 'jwe', lastStep: 1, addedAt: 1 },
+    recoveryCodes: ['hash'],
+    passkeys: [],
+  };
+  await stores.factors.compareAndSwap({ sub, expected: undefined, next, audit: [] });
+  t.match((await mintmark(['accounts', 'list'])).out, /ada@example.com .* set +totp +enabled/);
+  const removing = ['accounts', 'remove-second-factor', email];
+  t.match(await mintmark([...removing, '--dry-run']), { code: 0, out: /^dry run, nothing changed: ada/ });
+  t.match(answered(await mintmark(['accounts', 'show', email, '--json'])), { second_factors: ['totp'] });
+  t.match(await mintmark(removing), { code: 0, out: /^ada@example.com has no second factor any more/ });
+  t.equal(await stores.factors.find(sub), undefined);
+  t.match(await stores.audit.list({ limit: 1, subject: sub }), [
+    { event: 'account.second_factors_removed', actor: `operator:${userInfo().username}` },
+  ]);
+  t.match(await mintmark(removing), { code: 3, err: /has no second factor/ });
+  t.match(answered(await mintmark(['accounts', 'show', email, '--json'])), { second_factors: [] });
 });
 
 t.test('accounts that come from elsewhere', async (t) => {
@@ -359,6 +382,7 @@ t.test('every change is on record, with who made it, and without a secret', asyn
       'account.password_set sub',
       'account.signed_out sub',
       'account.disabled sub',
+      'account.second_factors_removed sub',
       'account.imported 7',
       'account.imported 8',
       'account.imported sub',
