@@ -1,26 +1,13 @@
 // The pages in a real browser: at phone and desktop size, light and dark, with and without scripts, by keyboard alone.
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { createAccount } from '../../src/accounts/account.ts';
 import { createPages } from '../../src/http/frontchannel/pages/pages.ts';
 import { de } from '../../src/http/frontchannel/texts/de.ts';
 import { faultsOf, needsChromium, startChromium } from '../helpers/chromium.ts';
+import { site } from '../helpers/site.ts';
 import { testServer } from '../helpers/test-server.ts';
-
-/** A site of somebody else's, on a port of its own; its URL. */
-async function site(t: Test, listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 t.test('sign-in in Chromium', needsChromium(), async (t) => {
   const logo = `data:image/svg+xml;base64,${Buffer.from(

@@ -47,6 +47,7 @@ a { color: inherit; }
 .who { display: flex; flex-wrap: wrap; gap: 0 0.375rem; margin: 1.25rem 0 0; padding-top: 1rem;
   border-top: 1px solid var(--edge); }
 .who form { margin: 0; flex-basis: 100%; }
+form[data-passkey] + form { margin-top: 1.5rem; }
 a.button.quiet { background: transparent; color: inherit; }
 a.button.small { display: inline-block; width: auto; background: transparent; color: inherit; }
 .qr { width: 13rem; max-width: 100%; margin: 0 auto 1rem; padding: 0.5rem; background: #ffffff; border-radius: 0.5rem; }
