@@ -247,11 +247,11 @@ export const refusals = {
   pkce_verifier_wrong: verifierNotGranted,
   pkce_verifier_without_challenge: verifierNotGranted,
 
-  // access tokens for resources that ask for more
+  // tokens of people who have shown too little
   acr_too_low: {
     error: 'invalid_grant',
     status: 400,
-    description: 'The resource requires a stronger sign-in: ask for acr_values aal2 (RFC 9470).',
+    description: 'A stronger sign-in is required: ask for acr_values aal2 (RFC 9470).',
   },
 
   // refresh tokens

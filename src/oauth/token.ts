@@ -54,7 +54,7 @@ export async function mintAndCommit(
     const { commit, ...authorization } = await prove();
     const { clientId, metadata } = client;
     const { scope, refresh } = authorization;
-    assertAcr(authorization);
+    assertAcr(metadata, authorization);
     const family = refresh && { ...refresh, macKey: macKeyOf(as, refresh) };
     const token = await mintAccessToken(as, {
       ...authorization,
@@ -76,9 +76,10 @@ export async function mintAndCommit(
   throw new StoreUnavailableError('others were faster, over and over');
 }
 
-/** RFC 9470: what a resource requires of a person's sign-in; a client that acts for itself has none. Throws OAuthError. */
-function assertAcr({ resource, login }: Omit<Authorization, 'commit'>): void {
-  if (!login || !resource?.requireAcr || reaches(login.acr, resource.requireAcr)) return;
+/** RFC 9470: what a resource or a client requires of a person's sign-in; a client that acts for itself has none. Throws OAuthError. */
+function assertAcr(client: ClientMetadata, { resource, login }: Omit<Authorization, 'commit'>): void {
+  const required = [resource?.requireAcr, client.require_acr].filter((acr) => acr != null);
+  if (login === undefined || required.every((acr) => reaches(login.acr, acr))) return;
   throw new OAuthError('acr_too_low');
 }
 

@@ -254,11 +254,11 @@ t.test('the first-party door does not let an account with a second factor in by 
   const door = { first_party: true, token_endpoint_auth_method: 'none' };
   const app = await server.client(door);
   const who = await newPerson(server);
-  const ask = async (client: { client_id: string }, secret: string) => {
+  const ask = async (client: { client_id: string }, secret: string, { email } = who) => {
     const response = await fetch(`${issuer}/api/token/`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ client_id: client.client_id, email: who.email, password: secret }),
+      body: JSON.stringify({ client_id: client.client_id, email, password: secret }),
     });
     return { status: response.status, body: (await response.json()) as Record<string, string> };
   };
@@ -267,6 +267,10 @@ t.test('the first-party door does not let an account with a second factor in by 
   await withTotp(server, who);
   t.match(await ask(app, password), { status: 401, body: { code: 'second_factor_required' } });
   t.strictSame(await ask(app, 'wrong'), unknown, 'whoever does not know the password learns nothing');
+  const strict = await server.client({ ...door, require_acr: 'aal2' });
+  const plain = await newPerson(server);
+  t.match(await ask(strict, password, plain), { status: 401, body: { code: 'acr_too_low' } });
+  t.strictSame(await ask(strict, 'wrong', plain), unknown);
   const device = await server.client({ ...door, password_suffices: true });
   const { status, body } = await ask(device, password);
   t.equal(status, 200);

@@ -3,6 +3,7 @@
 import { decodeJwt } from 'jose';
 import * as openid from 'openid-client';
 import t from 'tap';
+import { updateClient } from '../../src/oauth/client-management.ts';
 import { updateResource } from '../../src/oauth/resource-management.ts';
 import { timetableOf } from '../../src/wire.ts';
 import { authenticator } from '../helpers/authenticator.ts';
@@ -252,6 +253,19 @@ t.test('a client can require two factors of all of its people', async (t) => {
   t.match(asked.html, secondFactor);
   const { body } = await tokensOf(await through(browser, asked, who), bank);
   t.match(decodeJwt(body.id_token), { acr: 'aal2' });
+  const former = await server.client(metadata);
+  const other = await newPerson(server);
+  const theirs = testBrowser(issuer);
+  const weaker = await tokensOf(
+    await through(theirs, await theirs.go(at({ scope: 'openid offline_access' }, former)), other),
+    former,
+  );
+  const management = { ...server.service.house, actor: 'test' };
+  await updateClient(management, former.client_id, { require_acr: 'aal2' });
+  clock.advance(60);
+  const form = { grant_type: 'refresh_token', refresh_token: weaker.body.refresh_token };
+  const refused = await server.token(form, basic(former.client_id, former.client_secret));
+  t.match(refused, { status: 400, body: { error: 'invalid_grant' } }, 'nor refresh what one had opened');
   const unmet = await browser.go(at({ claims: essential('aal1') }, bank));
   t.equal(errorOf(unmet), 'unmet_authentication_requirements', 'and none may ask for less alone');
 });

@@ -128,6 +128,17 @@ const refusedClients: [name: string, document: unknown, ...problems: (string | R
     'grant_types: client_credentials needs a client that authenticates (RFC 6749 4.4)',
   ],
   [
+    'a password that suffices where none is taken',
+    { password_suffices: true },
+    'password_suffices: means nothing without first_party',
+  ],
+  [
+    'a password that suffices where two factors are required',
+    { first_party: true, password_suffices: true, require_acr: 'aal2' },
+    'password_suffices: cannot stand beside require_acr aal2',
+  ],
+  ['an acr that nobody reaches', { require_acr: 'aal3' }, 'require_acr: must be one of aal1, aal2'],
+  [
     'a public client without PKCE',
     { token_endpoint_auth_method: 'none', require_pkce: false },
     'grant_types: client_credentials needs a client that authenticates (RFC 6749 4.4)',

@@ -31,6 +31,9 @@ const bearer = 'Bearer realm="api"';
 function statusAndBody(refused: OAuthError, { method, headers }: FastifyRequest): ErrorAnswer {
   const { error, status, description } = refused.refusal;
   if (refused instanceof UnfitFieldsError) return { status, body: refused.problems };
+  // For an app to open a browser: told to whoever has given the right password, or a token, alone.
+  if (refused.reason === 'second_factor_required' || refused.reason === 'acr_too_low')
+    return { status: 401, body: { detail: description, code: refused.reason } };
   if (error === 'invalid_grant' || error === 'invalid_token') {
     return { status: 401, body: { detail: 'Token is invalid or expired', code: 'token_not_valid' } };
   }
@@ -48,9 +51,6 @@ function statusAndBody(refused: OAuthError, { method, headers }: FastifyRequest)
       return { status, body: { detail: `Method "${method}" not allowed.` } };
     case 'sign_in_throttled':
       return { status, body: { detail: `${description} ${available(Math.ceil(refused.retryAfter ?? 1))}` } };
-    // For an app to open a browser: told to whoever has given the right password alone.
-    case 'second_factor_required':
-      return { status, body: { detail: description, code: refused.reason } };
     default:
       return { status, body: { detail: description } };
   }
