@@ -143,6 +143,9 @@ const filled: Record<string, string> = {
     SELECT 'ended-' || n, 'client', 'sub', 0, 1, $1::float8 + n FROM generate_series(1, ${rows}) AS n`,
   consents: `INSERT INTO consents (sub, client_id, scopes, resources, claims, granted_at)
     SELECT 'sub-' || n / 10, 'client-' || n, '{}', '{}', '{}', $1::float8 FROM generate_series(1, ${rows}) AS n`,
+  second_factors: `INSERT INTO second_factors (sub, factors)
+    SELECT 'sub-' || n, jsonb_build_object('handle', 'handle-' || n, 'passkeys', '[]'::jsonb, 'at', $1::float8)
+    FROM generate_series(1, ${rows}) AS n`,
   accounts: `INSERT INTO accounts (sub, email, folded_email, password_hash, claims, created_at, updated_at)
     SELECT 'sub-' || n, n || '@example.com', n || '@example.com', CASE WHEN n % 3 = 0 THEN NULL WHEN n % 3 = 1
       THEN '$argon2id$' ELSE 'pbkdf2_sha256$' || n || '$salt$hash' END, '{}', $1, 0
@@ -159,7 +162,8 @@ t.test('among a hundred thousand rows what is asked for is found by an index', s
   const { plans, explained } = explaining(database);
   const stores = postgresStores({ ...database, pool: explained });
   const { families, familyStates, attempts, revokedTokens, accounts, sweeper } = stores;
-  const { consents, documents, logoutNotices, sessions } = stores;
+  const { consents, documents, factors, logoutNotices, sessions } = stores;
+  const noFactors = { handle: 'h', totp: null, recoveryCodes: [], passkeys: [] };
   const notice = { sid: 'ended-7', clientId: 'client' };
   const { rows: some } = await database.pool.query('SELECT id FROM families LIMIT 500');
   const ids = some.map(({ id }) => id.toString('base64url'));
@@ -191,6 +195,10 @@ t.test('among a hundred thousand rows what is asked for is found by an index', s
     'a notice that is postponed': () => logoutNotices.postpone(notice, T + 90),
     'a notice that is done with': () => logoutNotices.remove(notice),
     'the consents of an account': () => consents.listOf('sub-7'),
+    'second factors': () => factors.find('sub-7'),
+    'whose passkey it is': () => factors.findByHandle('handle-7'),
+    'second factors to swap': () =>
+      factors.compareAndSwap({ sub: 'sub-7', expected: noFactors, next: noFactors, audit: [] }),
     'the longest imported hash': () => accounts.longestImportedHash(),
     'nothing to sweep': () => sweeper.sweep(T, 1_000),
     'little to sweep': () => sweeper.sweep(T + 50, 1_000),
