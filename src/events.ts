@@ -2,10 +2,12 @@
 // carries. No client id and no subject is a label, since their number has no bound; they stand in the log.
 import type { BaseLogger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
+import type { LetterOutcome } from './accounts/send-letters.ts';
 import type { NoticeOutcome } from './oauth/backchannel-logout.ts';
 import type { OAuthError, Reason } from './oauth/errors.ts';
 import type { RevocationOutcome } from './oauth/revoke.ts';
 import type { IssuedTokens } from './oauth/token.ts';
+import type { LetterKind } from './stores/stores.ts';
 
 /** What was asked, and where to write about it; src/log.ts says how much of it is written. */
 export interface Asked {
@@ -29,6 +31,12 @@ export interface Events {
   signedIn(asked: Asked, signedIn: SignedIn): void;
   /** A browser's session has ended by its own person; `clientId`: who asked for it, if anybody. */
   sessionEnded(asked: Asked, ended: { sub: string; sid: string; clientId?: string | undefined }): void;
+  /** Somebody asked for a letter, whether there is an account or not. */
+  letterAsked(asked: Asked, kind: LetterKind): void;
+  /** A letter was sent, or was not. */
+  letter(log: Asked['log'], outcome: LetterOutcome): void;
+  /** A person used a link: an account was made, a password was changed, an address was verified. */
+  ticketUsed(asked: Asked, used: { readonly for: string; readonly sub: string }): void;
   /** A client was told of the end of a session, or was not. */
   logoutNotice(log: Asked['log'], outcome: NoticeOutcome): void;
   tokensIssued(asked: Asked, issued: Omit<IssuedTokens, 'response'>): void;
@@ -62,6 +70,7 @@ export function createEvents(registry: Registry): Events {
   const { issued, refusals, refreshes, signIns, introspections, revocations, faults } = countersOf(registry);
   return {
     ...createLogoutEvents(registry),
+    ...createLetterEvents(registry),
     signedIn(asked, { sub, clientId, refresh }) {
       signIns.inc({ outcome: 'signed_in' });
       const facts = { requestId: asked.id, req: asked, sub, clientId, familyId: refresh?.familyId };
@@ -130,6 +139,41 @@ function createLogoutEvents(registry: Registry): Pick<Events, 'sessionEnded' | '
       const facts = { ...notice, outcome, ...why };
       if (outcome === 'given_up') log.warn(facts, 'a client could not be told of a logout');
       else log.debug(facts, 'logout notice');
+    },
+  };
+}
+
+/** What is worth telling of letters: never to whom, and never what they say. */
+function createLetterEvents(registry: Registry): Pick<Events, 'letterAsked' | 'letter' | 'ticketUsed'> {
+  const registers = [registry];
+  const labelNames = ['kind', 'outcome'];
+  const letters = new Counter({
+    name: 'mintmark_letters_total',
+    help: 'Letters to people, by what became of them.',
+    labelNames,
+    registers,
+  });
+  const tickets = new Counter({
+    name: 'mintmark_letter_links_total',
+    help: 'Links of letters that were used, by what for.',
+    labelNames: ['for'],
+    registers,
+  });
+  return {
+    letterAsked(asked, kind) {
+      letters.inc({ kind, outcome: 'asked' });
+      asked.log.info({ requestId: asked.id, req: asked, kind }, 'letter asked for');
+    },
+    letter(log, { kind, attempts, outcome, cause, sent }) {
+      letters.inc({ kind, outcome });
+      const why = cause instanceof Error ? { cause: cause.message } : {};
+      const facts = { kind, attempts, outcome, ...why, ...sent };
+      if (cause === undefined) log.info(facts, 'letter');
+      else log.warn(facts, 'a letter could not be sent');
+    },
+    ticketUsed(asked, used) {
+      tickets.inc({ for: used.for });
+      asked.log.info({ requestId: asked.id, req: asked, ...used }, 'link used');
     },
   };
 }

@@ -36,10 +36,10 @@ async function start({ env, flags }: Given): Promise<void> {
   const { config } = loadConfig({ env, flags });
   const log = await openLog(config);
   if (config.workers > 1 && cluster.isPrimary) return startWorkers(config.workers, log);
-  const service = await openService(config, log, { metricsOf: metricsOfAll });
+  const isTrial = env.NODE_ENV !== 'production';
+  const service = await openService(config, log, { metricsOf: metricsOfAll, isTrial });
   try {
-    const isTrial = service.house.database.embedded && env.NODE_ENV !== 'production';
-    const demo = isTrial ? await demoOf(service.house) : undefined;
+    const demo = service.house.isTrial ? await demoOf(service.house) : undefined;
     await service.listen();
     endWithGrace(service, log);
     announce(service, demo, env, flags);

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type LetterOutcome, sendLetters } from './accounts/send-letters.ts';
 import { type AppParts, buildApp, buildOperatorApp } from './app.ts';
 import { createBackground } from './background.ts';
 import type { Config } from './config.ts';
@@ -163,11 +164,16 @@ function startWork(
   const revokedElsewhere = () => keyring.revocations();
   const management = { ...keyManagementOf(house, 'scheduler'), revokedElsewhere };
   const care = { keyring, management, leases: stores.leases, holder: house.random.id() };
+  const { sendMail } = as;
+  const mail = { ...as, issuerName: config.pages.name };
+  const tellOfLetter = (outcome: LetterOutcome) => events.letter(log, outcome);
+  const sendDueLetters = async () => sendMail && sendLetters({ ...mail, sendMail }, tellOfLetter);
   const tellOfNotice = (outcome: NoticeOutcome) => events.logoutNotice(log, outcome);
   const tasks = [
     { name: 'issued figures', interval: FLUSH_INTERVAL, run: () => keyring.flushIssued() },
     { name: 'floors', interval: FLOOR_INTERVAL, run: () => as.floors.flush() },
     { name: 'logout notices', interval: FLUSH_INTERVAL, run: () => deliverLogoutNotices(as, tellOfNotice) },
+    { name: 'letters', interval: FLUSH_INTERVAL, run: sendDueLetters },
     { name: 'tombstones', interval: FLUSH_INTERVAL, run: () => drainTombstones(as) },
     { name: 'keys', interval: config.keys.reload_interval, run: () => careForKeys(care) },
     { name: 'root secrets', interval: config.keys.reload_interval, run: () => macKeyRing.reload() },

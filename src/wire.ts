@@ -42,6 +42,8 @@ export interface House {
   readonly database: Database;
   readonly redis: RedisConnection | undefined;
   readonly stores: Stores;
+  /** the embedded store, and not for production: what is made there is for somebody who looks around */
+  readonly isTrial: boolean;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,8 @@ export interface HouseOptions {
   readonly beside: boolean;
   /** false: leave the schema as it is */
   readonly migrate?: boolean;
+  /** false: a server for production, whatever its store */
+  readonly isTrial?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   /** seconds that the stores' own clocks are moved ahead; absent: as far as `clock` is, so that a test moves them together */
@@ -61,7 +65,7 @@ export interface HouseOptions {
  * Throws OperatorError: exit 5 where a store cannot be reached.
  */
 export async function openHouse(config: Config, options: HouseOptions): Promise<House> {
-  const { clock = systemClock, random = systemRandom, beside } = options;
+  const { clock = systemClock, random = systemRandom, beside, isTrial = false } = options;
   const database = await openDatabase({ url: config.database_url, dataFolder: config.data_folder, beside });
   const redis = await openBesides(database, config, options).catch(async (error: unknown) => {
     await database.close();
@@ -76,6 +80,7 @@ export async function openHouse(config: Config, options: HouseOptions): Promise<
     random,
     database,
     redis,
+    isTrial: isTrial && database.embedded,
     stores: redis ? { ...stores, ...redisStores(redis.redis, ahead) } : stores,
     async close() {
       redis?.close();

@@ -75,6 +75,8 @@ t.test('without any setting, it is the embedded issuer of a developer', async (t
     },
     sessions: { lifetime: 1209600, idle_lifetime: 86400 },
     sign_in: { attempts_per_account: 10, attempts_per_address: 100, window: 900 },
+    sign_up: 'closed',
+    mail: {},
     pages: { name: 'Mintmark', colour: '#1f5c4d' },
     claims: {},
   });
@@ -356,6 +358,27 @@ const refusals: Record<string, [Given, string][]> = {
     [
       { env: { MINTMARK_OPERATOR_PORT: '3000' } },
       "MINTMARK_OPERATOR_PORT: 3000 is the issuer's own port; choose another, or leave operator_port out",
+    ],
+    [
+      {
+        env: {
+          MINTMARK_MAIL_SMTP_URL: 'https://user:secret@mail.example',
+          MINTMARK_MAIL_FROM: 'a@b.example',
+        },
+      },
+      'MINTMARK_MAIL_SMTP_URL: not a mail server; write it as smtp://user:password@host:587 or smtps://user:password@host:465',
+    ],
+    [
+      { env: { MINTMARK_MAIL_SMTP_URL: 'smtps://mail.example' } },
+      'MINTMARK_MAIL_SMTP_URL: mail.smtp_url is given without mail.from; give both, or neither to send no letters',
+    ],
+    [
+      { env: { MINTMARK_MAIL_SMTP_URL: 'smtps://mail.example', MINTMARK_MAIL_FROM: 'nobody' } },
+      'MINTMARK_MAIL_FROM: no e-mail address; write it as name@example.com',
+    ],
+    [
+      { env: { ...postgres, MINTMARK_SIGN_UP: 'open' } },
+      'MINTMARK_SIGN_UP: open without mail: an account is made by a link that is mailed; set mail.smtp_url and mail.from, or leave sign_up closed',
     ],
     [
       { env: { MINTMARK_TRUSTED_PROXIES: '10.0.0.1,proxy' } },

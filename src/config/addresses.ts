@@ -32,6 +32,13 @@ export function isPostgresUrl(text: string): boolean {
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
 }
 
+/** A user and a password, or neither. */
+export function isSmtpUrl(text: string): boolean {
+  if (!/^smtps?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const { hostname, username, password, pathname, search, hash } = new URL(text);
+  return hostname !== '' && (username === '') === (password === '') && /^\/?$/.test(pathname + search + hash);
+}
+
 const node = String.raw`(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}`;
 const nodes = `${node}(?:,${node})*`;
 const sentinel = new RegExp(String.raw`^redis\+sentinel://[^@:/\s]+(?::[^@/\s]*)?@${nodes}(?:/\d+)?$`);

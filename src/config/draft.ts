@@ -63,10 +63,12 @@ export function complete({ given }: Draft): { config: Config; sources: Sources }
 function nested(flat: Readonly<Record<string, unknown>>): Config {
   const config: Record<string, unknown> = {};
   for (const { key, path } of settings) {
-    if (flat[key] === undefined) continue;
     const [group, name] = path as [string, string | undefined];
-    if (name === undefined) config[group] = flat[key];
-    else config[group] = { ...(config[group] as object), [name]: flat[key] };
+    const value = flat[key];
+    // A group is there though nothing of it is set.
+    if (name !== undefined)
+      config[group] = { ...(config[group] as object), ...(value !== undefined && { [name]: value }) };
+    else if (value !== undefined) config[group] = value;
   }
   return config as Config;
 }

@@ -1,9 +1,10 @@
 // What a schema cannot say: rules between settings, and half-configured security. All of them are asked, so that
 // an operator reads every problem at once.
 
+import { isEmail } from '../accounts/email.ts';
 import { leadTime } from '../keys/lifecycle.ts';
 import { issuerClaims } from '../oauth/claims.ts';
-import { isLogo, isPostgresUrl, isProxy, isRedisUrl, issuerProblem } from './addresses.ts';
+import { isLogo, isPostgresUrl, isProxy, isRedisUrl, isSmtpUrl, issuerProblem } from './addresses.ts';
 import type { Config } from './schema.ts';
 import { settingOf, settings, valueAt } from './settings.ts';
 
@@ -62,6 +63,36 @@ export const rules: readonly Rule[] = [
     problem: ({ operator_port, port }) =>
       operator_port === port &&
       `${port} is the issuer's own port; choose another, or leave operator_port out`,
+  },
+  {
+    keys: ['mail.smtp_url'],
+    problem: ({ mail: { smtp_url } }) =>
+      smtp_url !== undefined &&
+      !isSmtpUrl(smtp_url) &&
+      'not a mail server; write it as smtp://user:password@host:587 or smtps://user:password@host:465',
+  },
+  {
+    keys: ['mail.from'],
+    problem: ({ mail: { from } }) =>
+      from !== undefined && !isEmail(from) && 'no e-mail address; write it as name@example.com',
+  },
+  {
+    keys: ['mail.smtp_url', 'mail.from'],
+    problem: ({ mail: { smtp_url, from } }) => {
+      const [present, absent] = smtp_url === undefined ? ['from', 'smtp_url'] : ['smtp_url', 'from'];
+      return (
+        (smtp_url === undefined) !== (from === undefined) &&
+        `mail.${present} is given without mail.${absent}; give both, or neither to send no letters`
+      );
+    },
+  },
+  {
+    keys: ['sign_up', 'mail.smtp_url'],
+    problem: (config, production) =>
+      config.sign_up === 'open' &&
+      config.mail.smtp_url === undefined &&
+      (production || !embedded(config)) &&
+      'open without mail: an account is made by a link that is mailed; set mail.smtp_url and mail.from, or leave sign_up closed',
   },
   {
     keys: ['trusted_proxies'],

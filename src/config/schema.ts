@@ -2,6 +2,7 @@
 // environment names, config/README.md and the Config type all come from here.
 import { type Static, Type } from 'typebox';
 import { accountPath } from '../oauth/claims.ts';
+import { Mail } from './mail.ts';
 import { Pages } from './pages.ts';
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
@@ -231,6 +232,11 @@ export const Settings = Type.Object(
     keys: Keys,
     sessions: Sessions,
     sign_in: SignIn,
+    sign_up: Type.Enum(['closed', 'open'], {
+      default: 'closed',
+      description: 'Whether people may make accounts of their own. Needs mail.',
+    }),
+    mail: Mail,
     pages: Pages,
     claims: Type.Record(Type.String({ pattern: '^\\S+$' }), Type.String({ pattern: accountPath }), {
       ...closed,

@@ -92,6 +92,15 @@ const rules: Readonly<Record<string, Rule>> = {
       : problem(check, `${issuer} is not https`, 'use an https issuer');
   },
 
+  mail: (check, { mail }) =>
+    mail.smtp_url === undefined
+      ? warning(
+          check,
+          'none: nobody can choose a new password by mail',
+          'set MINTMARK_MAIL_SMTP_URL and MINTMARK_MAIL_FROM',
+        )
+      : ok(check, `letters come from ${mail.from}`),
+
   TLS: (check, { tls_cert, trusted_proxies }) => {
     if (tls_cert !== undefined) return ok(check, 'served here');
     if (trusted_proxies.length > 0) return ok(check, `ended by a proxy: ${trusted_proxies.join(', ')}`);

@@ -24,7 +24,10 @@ export type AccountNote =
         | 'passkey_added'
         | 'passkey_removed'
         | 'passkey_not_added'
-        | 'not_recent';
+        | 'not_recent'
+        | 'letter_sent'
+        | 'account_made'
+        | 'email_verified';
     };
 
 type Parts = Pick<AuthorizationServer, 'clock' | 'documents' | 'random'>;

@@ -1,6 +1,7 @@
 // The authorization server: a flat record of parts, built once. A function names the parts it needs:
 // `as: Pick<AuthorizationServer, 'clients' | 'clock'>`.
 import type { Authenticator } from '../accounts/authenticate.ts';
+import type { SendMail } from '../accounts/letters.ts';
 import type { RelyingParty } from '../accounts/passkeys.ts';
 import type { Clock } from '../clock.ts';
 import type { AccountSecrets } from '../keys/account-secrets.ts';
@@ -15,6 +16,7 @@ import type {
   FactorStore,
   FamilyStateStore,
   FamilyStore,
+  LetterStore,
   LogoutNoticeStore,
   ReplayStore,
   ResourceRecord,
@@ -72,6 +74,10 @@ export interface AuthorizationServer {
   /** to where a client is told of logouts */
   readonly postForm: PostForm;
   readonly consents: ConsentStore;
+  readonly letters: LetterStore;
+  /** undefined: no letter can be sent, and what needs one is not offered */
+  readonly sendMail: SendMail | undefined;
+  readonly signUp: 'closed' | 'open';
   readonly factors: FactorStore;
   /** secrets of accounts, under the key-encryption keys */
   readonly accountSecrets: AccountSecrets;

@@ -5,6 +5,7 @@ import { hash } from 'node:crypto';
 import type { LogoutNotice } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { mintLogoutToken } from './logout-token.ts';
+import { type Attempted, deliverDue, type Told } from './outbox.ts';
 
 /**
  * Posts a form to a URL of somebody else's, following no redirect; the answer is its status. Rejects where there is none,
@@ -13,22 +14,8 @@ import { mintLogoutToken } from './logout-token.ts';
 export type PostForm = (url: string, form: Readonly<Record<string, string>>) => Promise<number>;
 
 /** What became of a notice. `not_wanted`: the client is gone, disabled, or registered for none. */
-export interface NoticeOutcome {
-  readonly clientId: string;
-  readonly sid: string;
-  readonly attempts: number;
-  readonly outcome: 'delivered' | 'postponed' | 'given_up' | 'not_wanted';
-  /** what went wrong */
-  readonly cause?: unknown;
-}
-
-/** Seconds that a notice is one replica's alone: longer than a delivery may take. */
-const TAKEN_FOR = 30;
-const TAKEN_AT_ONCE = 20;
-/** Seconds from the first attempt to the second; every further one waits twice as long. */
-const FIRST_DELAY = 5;
-/** Seconds from the end of the session after which nobody tries any more. */
-const NOTICE_LIFETIME = 3_600;
+export type NoticeOutcome = Omit<Told<LogoutNotice>, 'item'> &
+  Pick<LogoutNotice, 'clientId' | 'sid' | 'attempts'>;
 
 type Parts = Pick<
   AuthorizationServer,
@@ -36,36 +23,18 @@ type Parts = Pick<
 >;
 
 /** Tries all that is due. Throws StoreUnavailableError; then what was taken is due again by itself. */
-export async function deliverLogoutNotices(as: Parts, tell: (outcome: NoticeOutcome) => void): Promise<void> {
-  for (;;) {
-    const now = as.clock.now();
-    const taken = await as.logoutNotices.take(now, now + TAKEN_FOR, TAKEN_AT_ONCE);
-    await Promise.all(taken.map(async (notice) => tell(await settle(as, notice))));
-    if (taken.length < TAKEN_AT_ONCE) return;
-  }
-}
+export const deliverLogoutNotices = (as: Parts, tell: (outcome: NoticeOutcome) => void): Promise<void> =>
+  deliverDue<LogoutNotice>({
+    clock: as.clock,
+    outbox: as.logoutNotices,
+    since: ({ endedAt }) => endedAt,
+    attempt: (notice) => attempt(as, notice),
+    tell({ item: { sid, clientId, attempts }, ...outcome }) {
+      tell({ sid, clientId, attempts, ...outcome });
+    },
+  });
 
-async function settle(as: Parts, notice: LogoutNotice): Promise<NoticeOutcome> {
-  const { sid, clientId, attempts, endedAt } = notice;
-  const outcome = await attempt(as, notice);
-  const told = { sid, clientId, attempts, ...outcome };
-  if (outcome.outcome !== 'postponed') {
-    await as.logoutNotices.remove(notice);
-    return told;
-  }
-  const next = as.clock.now() + FIRST_DELAY * 2 ** (attempts - 1);
-  if (next > endedAt + NOTICE_LIFETIME) {
-    await as.logoutNotices.remove(notice);
-    return { ...told, outcome: 'given_up' };
-  }
-  await as.logoutNotices.postpone(notice, next);
-  return told;
-}
-
-async function attempt(
-  as: Parts,
-  { sid, clientId, sub }: LogoutNotice,
-): Promise<Pick<NoticeOutcome, 'outcome' | 'cause'>> {
+async function attempt(as: Parts, { sid, clientId, sub }: LogoutNotice): Promise<Attempted> {
   try {
     const client = await as.clients.find(clientId);
     const uri = client?.metadata.backchannel_logout_uri;

@@ -211,6 +211,7 @@ export const refusals = {
   // what a person's browser brings
   interaction_unknown: request('There is no such sign-in, or it has expired.', 404),
   interaction_of_another_browser: request('The sign-in was begun in another browser.', 403),
+  ticket_unknown: request('There is no such link, or it was used, or is too old.', 404),
   csrf_token_wrong: request('The form is not one that this browser was given.', 403),
   wrong_host: request('The issuer is known by another name.'),
 

@@ -12,7 +12,14 @@ import type { Session } from './session.ts';
 
 /** Why the last try to sign in did not go through, for the page to say so. */
 export interface SignInProblem {
-  readonly kind: 'wrong' | 'incomplete' | 'other_account' | 'throttled' | 'code_wrong' | 'passkey_wrong';
+  readonly kind:
+    | 'wrong'
+    | 'incomplete'
+    | 'other_account'
+    | 'throttled'
+    | 'code_wrong'
+    | 'passkey_wrong'
+    | 'no_email';
   /** what was typed */
   readonly email: string;
   /** seconds, where nothing may be tried before */

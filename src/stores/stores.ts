@@ -7,10 +7,13 @@
 
 import type { KeyTimes } from '../keys/lifecycle.ts';
 import type { ClientMetadata } from '../oauth/client.ts';
+import type { AttemptStore } from './attempt-ports.ts';
 import type { ConsentStore, DocumentStore, LogoutNoticeStore, SessionStore } from './browser-ports.ts';
 import type { FactorStore } from './factor-ports.ts';
+import type { LetterStore } from './letter-ports.ts';
 import type { FamilyStateStore, FamilyStore, RevokedTokenStore, RootSecretStore } from './token-ports.ts';
 
+export type * from './attempt-ports.ts';
 export type {
   ConsentRecord,
   ConsentStore,
@@ -20,6 +23,7 @@ export type {
   SessionStore,
 } from './browser-ports.ts';
 export type * from './factor-ports.ts';
+export type * from './letter-ports.ts';
 export type {
   FamilyRecord,
   FamilyStanding,
@@ -151,6 +155,8 @@ export interface AccountStore {
   setDisabled(sub: string, at: number | null, audit: AuditEntry): Promise<Change>;
   /** Moves `tokensValidAfter` to `at`, or forward by the least where it is later already: never 'unchanged'. */
   cutOff(sub: string, at: number, audit: AuditEntry): Promise<Change>;
+  /** The account's address was shown to be its own: `email_verified`. 'unchanged' where that was known. */
+  verifyEmail(sub: string, audit: AuditEntry): Promise<Change>;
   /**
    * Atomic: the same password under another hash, which cuts nothing off; 'unchanged' where the hash is no longer
    * `expected`.
@@ -158,18 +164,6 @@ export interface AccountStore {
   replaceHash(sub: string, expected: string, passwordHash: string): Promise<Change>;
   /** The most iterations of any `pbkdf2_sha256$...` hash that is left; 0 = none. */
   longestImportedHash(): Promise<number>;
-}
-
-/** Counters of failed sign-ins, by what they are counted for. */
-export interface AttemptStore {
-  /**
-   * Atomic: counts an attempt for `key` and answers 0, unless it has had `limit` of them in the `window` (seconds)
-   * that began with the first: then the answer is the seconds until that window ends. Expires by itself, by the
-   * store's own clock.
-   */
-  take(key: string, limit: number, window: number): Promise<number>;
-  /** One attempt was none after all. */
-  giveBack(key: string): Promise<void>;
 }
 
 /** A signing key as stored: its times decide its state (keys/lifecycle.ts); the private half is a JWE. */
@@ -264,6 +258,7 @@ export interface Stores {
   readonly logoutNotices: LogoutNoticeStore;
   readonly consents: ConsentStore;
   readonly factors: FactorStore;
+  readonly letters: LetterStore;
   readonly leases: LeaseStore;
   readonly replays: ReplayStore;
   readonly audit: AuditStore;

@@ -66,7 +66,11 @@ export async function testServer(t: Test, env: Record<string, string> = {}): Pro
   const log: Record<string, unknown>[] = [];
   const clock = movable();
   const logger = pino(logOptions(config.log_level), { write: (line) => log.push(JSON.parse(line)) });
-  const service = await openService(config, logger, { clock, storesAhead: clock.storesAhead });
+  const service = await openService(config, logger, {
+    clock,
+    storesAhead: clock.storesAhead,
+    isTrial: true,
+  });
   let isCut = false;
   t.teardown(() => (isCut ? service.app.close() : service.close()));
   await service.listen();

@@ -11,6 +11,7 @@ import { familiesKeepTheirPromises } from './conformance/families.ts';
 import { familyStatesKeepTheirPromises } from './conformance/family-states.ts';
 import { keysKeepTheirPromises } from './conformance/keys.ts';
 import { leasesKeepTheirPromises } from './conformance/leases.ts';
+import { lettersKeepTheirPromises } from './conformance/letters.ts';
 import { logoutNoticesKeepTheirPromises } from './conformance/logout-notices.ts';
 import { replaysKeepTheirPromises } from './conformance/replays.ts';
 import { resourcesKeepTheirPromises } from './conformance/resources.ts';
@@ -43,6 +44,7 @@ export async function storesKeepTheirPromises(
   await t.test('leases', (t) => leasesKeepTheirPromises(t, replicas));
   await t.test('sessions', (t) => sessionsKeepTheirPromises(t, replicas));
   await t.test('logout notices', (t) => logoutNoticesKeepTheirPromises(t, replicas));
+  await t.test('letters', (t) => lettersKeepTheirPromises(t, replicas));
   await t.test('consents', (t) => consentsKeepTheirPromises(t, replicas));
   await t.test('second factors', (t) => factorsKeepTheirPromises(t, replicas));
   await hotStoresKeep(t, replicas, hands);

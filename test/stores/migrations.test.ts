@@ -141,6 +141,8 @@ const filled: Record<string, string> = {
     FROM generate_series(1, ${rows}) AS n`,
   logout_notices: `INSERT INTO logout_notices (sid, client_id, sub, ended_at, attempts, due_at)
     SELECT 'ended-' || n, 'client', 'sub', 0, 1, $1::float8 + n FROM generate_series(1, ${rows}) AS n`,
+  letters: `INSERT INTO letters (id, kind, email, language, created_at, due_at)
+    SELECT 'letter-' || n, 'sign_up', 'e', 'en', 0, $1::float8 + n FROM generate_series(1, ${rows}) AS n`,
   consents: `INSERT INTO consents (sub, client_id, scopes, resources, claims, granted_at)
     SELECT 'sub-' || n / 10, 'client-' || n, '{}', '{}', '{}', $1::float8 FROM generate_series(1, ${rows}) AS n`,
   second_factors: `INSERT INTO second_factors (sub, factors)
@@ -162,7 +164,7 @@ t.test('among a hundred thousand rows what is asked for is found by an index', s
   const { plans, explained } = explaining(database);
   const stores = postgresStores({ ...database, pool: explained });
   const { families, familyStates, attempts, revokedTokens, accounts, sweeper } = stores;
-  const { consents, documents, factors, logoutNotices, sessions } = stores;
+  const { consents, documents, factors, letters, logoutNotices, sessions } = stores;
   const noFactors = { handle: 'h', totp: null, recoveryCodes: [], passkeys: [] };
   const notice = { sid: 'ended-7', clientId: 'client' };
   const { rows: some } = await database.pool.query('SELECT id FROM families LIMIT 500');
@@ -194,6 +196,9 @@ t.test('among a hundred thousand rows what is asked for is found by an index', s
     'notices that are due': () => logoutNotices.take(T + 50, T + 80, 20),
     'a notice that is postponed': () => logoutNotices.postpone(notice, T + 90),
     'a notice that is done with': () => logoutNotices.remove(notice),
+    'letters that are due': () => letters.take(T + 50, T + 80, 20),
+    'a letter that is postponed': () => letters.postpone({ id: 'letter-7' }, T + 90),
+    'a letter that is done with': () => letters.remove({ id: 'letter-7' }),
     'the consents of an account': () => consents.listOf('sub-7'),
     'second factors': () => factors.find('sub-7'),
     'whose passkey it is': () => factors.findByHandle('handle-7'),

@@ -9,8 +9,10 @@ import type { Parameters } from '../../oauth/parameters.ts';
 import { findPending, keepPending, pendingOf } from '../../oauth/pending-sign-in.ts';
 import { findSession, type Session } from '../../oauth/session.ts';
 import type { AccountRecord } from '../../stores/stores.ts';
+import { noteInWords } from './account-words.ts';
 import { assertCsrfToken, type Browser, browserOf } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
+import { waysIn } from './letters.ts';
 import type { Page } from './pages/pages.ts';
 import {
   owesSecondFactor,
@@ -106,6 +108,8 @@ export async function signInPage(
   return pages.signIn(texts, {
     ...form,
     email: problem?.email || (found?.account.email ?? ''),
+    done: note && problem === undefined ? noteInWords(texts, note).text : undefined,
+    ways: waysIn(desk),
     isAgain: found !== undefined,
     isWrong: problem?.kind === 'wrong' || problem?.kind === 'incomplete',
     passkey: await passkeyRequest(desk, place),

@@ -1,6 +1,7 @@
 // GET /account and its forms: the page where people look after their own account. The rules it keeps: a form does something
 // only for whom its page was made, and every POST leads back here (303).
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { writeLetter } from '../../accounts/letters.ts';
 import { passwordFault } from '../../accounts/password.ts';
 import { type AccountNote, leaveNote, readNote } from '../../oauth/account-notes.ts';
 import { OAuthError } from '../../oauth/errors.ts';
@@ -15,6 +16,7 @@ import { assertCsrfToken, browserOf, knownBrowser } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
 import { queryOf } from './error-page.ts';
 import { textsFor } from './language.ts';
+import { countLetter } from './letters.ts';
 import { keepSignedIn } from './sign-in.ts';
 
 interface FormRoute {
@@ -48,6 +50,7 @@ export function accountRoutes(scope: FastifyInstance, desk: Desk): void {
   form('others', endOthers);
   form('app', endOneApp);
   form('password', newPassword);
+  form('verify-email', askForVerification);
 }
 
 async function show(desk: Desk, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -78,6 +81,7 @@ async function show(desk: Desk, request: FastifyRequest, reply: FastifyReply): P
     name: account.name,
     email: account.email,
     note: note && noteInWords(texts, note),
+    mayVerifyEmail: as.sendMail !== undefined && account.claims.email_verified !== true,
     factors: {
       ...factorViews(texts, factors, as.clock.now()),
       isRecent: isFresh,
@@ -128,6 +132,18 @@ async function endOneApp({ as }: Desk, { account, values }: Due) {
   if (clientId === undefined) return undefined;
   await endApp(as, account, clientId);
   return 'app_ended' as const;
+}
+
+async function askForVerification(desk: Desk, { account }: Due, request: FastifyRequest) {
+  const { as, events } = desk;
+  if (as.sendMail === undefined) return undefined;
+  const { email } = account;
+  const problem = await countLetter(desk, request, email);
+  if (problem !== undefined) return problem;
+  const { language } = textsFor([], request.headers['accept-language']);
+  await writeLetter(as, { kind: 'verify_email', email, language, interaction: null });
+  events.letterAsked(request, 'verify_email');
+  return 'letter_sent' as const;
 }
 
 async function newPassword(desk: Desk, due: Due, request: FastifyRequest, reply: FastifyReply) {

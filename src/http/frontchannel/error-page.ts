@@ -34,7 +34,8 @@ function textOf({ errors }: Texts, { reason, refusal }: OAuthError, issuer: stri
   if (
     reason === 'interaction_unknown' ||
     reason === 'interaction_of_another_browser' ||
-    reason === 'csrf_token_wrong'
+    reason === 'csrf_token_wrong' ||
+    reason === 'ticket_unknown'
   )
     return errors[reason];
   if (reason.startsWith('logout_') || reason === 'post_logout_redirect_uri_not_registered')

@@ -14,9 +14,11 @@ import { cookieOf } from './cookies.ts';
 import type { Desk } from './desk.ts';
 import { errorAnswer } from './error-page.ts';
 import { interactionRoutes } from './interaction.ts';
+import { letterRoutes } from './letters.ts';
 import { logoutRoutes } from './logout.ts';
 import { createPages, type Looks } from './pages/pages.ts';
 import { stepRoutes } from './steps.ts';
+import { ticketRoutes } from './tickets.ts';
 
 export interface FrontchannelParts {
   readonly as: AuthorizationServer;
@@ -48,6 +50,8 @@ export async function frontchannel(scope: FastifyInstance, parts: FrontchannelPa
   stepRoutes(scope, desk);
   logoutRoutes(scope, desk);
   accountRoutes(scope, desk);
+  letterRoutes(scope, desk);
+  ticketRoutes(scope, desk);
 }
 
 /**

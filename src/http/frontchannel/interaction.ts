@@ -1,15 +1,19 @@
 // GET /authorize/ID: where an interaction stands. Every step comes back here, and here it is decided anew what is next.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { readNote } from '../../oauth/account-notes.ts';
 import { askedFor } from '../../oauth/consent.ts';
 import { findInteraction, type Interaction } from '../../oauth/interactions.ts';
 import { issuerPath } from '../../oauth/metadata.ts';
 import { type Proceeding, proceed } from '../../oauth/proceed.ts';
 import { findSession } from '../../oauth/session.ts';
 import type { AccountRecord } from '../../stores/stores.ts';
+import { noteInWords } from './account-words.ts';
 import { answer } from './answer.ts';
 import { type Browser, knownBrowser } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
+import { queryOf } from './error-page.ts';
 import { textsFor } from './language.ts';
+import { waysIn } from './letters.ts';
 import type { Page, SignInView } from './pages/pages.ts';
 import { passkeyRequest, problemInWords, secondFactorFacts } from './second-factor.ts';
 import { accountDue, purposeOf } from './second-factor-steps.ts';
@@ -64,7 +68,8 @@ async function show(
     redirectUri,
   };
   if (!('session' in proceeding)) {
-    const looked = { browser, interaction, account: found?.account };
+    const noteId = new URLSearchParams(queryOf(request)).get('note');
+    const looked = { browser, interaction, account: found?.account, noteId };
     return send(reply, await signInPage(desk, texts, form, looked, proceeding));
   }
   if (proceeding.step === 'enrol')
@@ -78,19 +83,28 @@ async function show(
 const send = (reply: FastifyReply, { html, headers }: Page): FastifyReply =>
   reply.code(200).headers(headers).send(html);
 
+interface SignInPlace extends Looked {
+  /** of the browser's session */
+  readonly account: AccountRecord | undefined;
+  /** of what was done before */
+  readonly noteId: string | null;
+}
+
 /** The password, or the second factor that is still owed. */
 async function signInPage(
   desk: Desk,
   texts: Texts,
   form: Pick<SignInView, 'action' | 'csrfToken' | 'app' | 'redirectUri'>,
-  { browser, interaction, account }: Looked & { readonly account: AccountRecord | undefined },
+  { browser, interaction, account, noteId }: SignInPlace,
   next: Extract<Proceeding, { step: 'sign_in' | 'second_factor' }>,
 ): Promise<Page> {
   const { pages } = desk;
   const place = { browser, purpose: purposeOf(interaction) };
   if (next.step !== 'second_factor') {
+    const [passkey, note] = await Promise.all([passkeyRequest(desk, place), readNote(desk.as, noteId)]);
     const facts = signInFacts(texts, interaction, account);
-    return pages.signIn(texts, { ...form, ...facts, passkey: await passkeyRequest(desk, place) });
+    const done = note && noteInWords(texts, note).text;
+    return pages.signIn(texts, { ...form, ...facts, passkey, done, ways: waysIn(desk, interaction.id) });
   }
   const due = await accountDue(desk, { interaction, account, next });
   // Where the account was cut off since, its form leads back to the password.

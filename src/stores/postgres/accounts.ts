@@ -56,6 +56,13 @@ export function postgresAccounts(pool: pg.Pool): AccountStore {
       return changeRecord(pool, KNOWN, update, [sub, at, audit.at], audit);
     },
 
+    verifyEmail(sub, audit) {
+      const update = `
+        UPDATE accounts SET claims = claims || '{"email_verified":true}', updated_at = $3 FROM known
+        WHERE sub = $2 AND claims->'email_verified' IS DISTINCT FROM 'true'`;
+      return changeRecord(pool, KNOWN, update, [sub, audit.at], audit);
+    },
+
     async replaceHash(sub, expected, passwordHash) {
       const update =
         'UPDATE accounts SET password_hash = $3 WHERE sub = $1 AND password_hash = $2 RETURNING 1';

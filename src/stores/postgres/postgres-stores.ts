@@ -13,6 +13,7 @@ import { postgresFamilyStates } from './family-states.ts';
 import { postgresHealth } from './health.ts';
 import { postgresKeys } from './keys.ts';
 import { postgresLeases } from './leases.ts';
+import { postgresLetters } from './letters.ts';
 import { postgresLogoutNotices } from './logout-notices.ts';
 import { postgresReplays } from './replays.ts';
 import { postgresResources } from './resources.ts';
@@ -39,6 +40,7 @@ export function postgresStores(database: Database, ahead: () => number = () => 0
     logoutNotices: postgresLogoutNotices(pool),
     consents: postgresConsents(pool),
     factors: postgresFactors(pool),
+    letters: postgresLetters(pool),
     leases: postgresLeases(pool),
     replays: postgresReplays(pool),
     audit: postgresAudit(pool),

@@ -44,6 +44,17 @@ export async function accountsKeepTheirPromises(t: Test, replicas: Replicas): Pr
     return record;
   }
 
+  await t.test('an address is verified once, and nothing else changes', async (t) => {
+    const { sub, ...record } = await created({ claims: { locale: 'de', email_verified: false } });
+    const at = T + 5;
+    const verify = () => accounts.verifyEmail(sub, entry(sub, { event: 'account.email_verified', at }));
+    t.equal(await verify(), 'changed');
+    const verified = { ...record, sub, claims: { locale: 'de', email_verified: true }, updatedAt: at };
+    t.strictSame(await accounts.findBySub(sub), verified);
+    t.equal(await verify(), 'unchanged');
+    t.strictSame(await eventsOf(stores, sub), ['account.email_verified', 'account.created']);
+  });
+
   await t.test('an account comes back as it was created', async (t) => {
     const record = await created({
       email: `Jörg.${fresh('x')}@Example.COM`,
@@ -245,6 +256,7 @@ export async function accountsKeepTheirPromises(t: Test, replicas: Replicas): Pr
   await t.test('what is asked of an unknown account changes and notes nothing', async (t) => {
     const sub = fresh('sub');
     t.equal(await accounts.setPassword(sub, 'hash', T, entry(sub)), 'unknown');
+    t.equal(await accounts.verifyEmail(sub, entry(sub)), 'unknown');
     t.equal(await accounts.setDisabled(sub, T, entry(sub)), 'unknown');
     t.equal(await accounts.cutOff(sub, T, entry(sub)), 'unknown');
     t.equal(await accounts.findBySub(sub), undefined);
@@ -256,6 +268,7 @@ export async function accountsKeepTheirPromises(t: Test, replicas: Replicas): Pr
     await failsWithItsEntry(t, () => accounts.list(), {
       create: (audit) => accounts.create(account(), audit),
       setPassword: (audit) => accounts.setPassword(sub, 'hash', T, audit),
+      verifyEmail: (audit) => accounts.verifyEmail(sub, audit),
       setDisabled: (audit) => accounts.setDisabled(sub, T, audit),
       cutOff: (audit) => accounts.cutOff(sub, T, audit),
     });

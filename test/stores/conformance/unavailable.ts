@@ -109,6 +109,7 @@ const verbs: {
     setPassword: (port) => port.setPassword('s', 'h', T, audit),
     setDisabled: (port) => port.setDisabled('s', T, audit),
     cutOff: (port) => port.cutOff('s', T, audit),
+    verifyEmail: (port) => port.verifyEmail('s', audit),
     replaceHash: (port) => port.replaceHash('s', 'h', 'i'),
     longestImportedHash: (port) => port.longestImportedHash(),
   },
@@ -158,6 +159,13 @@ const verbs: {
     take: (port) => port.take(T, T, 1),
     postpone: (port) => port.postpone({ sid: 'i', clientId: 'c' }, T),
     remove: (port) => port.remove({ sid: 'i', clientId: 'c' }),
+  },
+  letters: {
+    add: (port) =>
+      port.add({ id: 'i', kind: 'sign_up', email: 'e', language: 'en', interaction: null, createdAt: T }),
+    take: (port) => port.take(T, T, 1),
+    postpone: (port) => port.postpone({ id: 'i' }, T),
+    remove: (port) => port.remove({ id: 'i' }),
   },
   consents: {
     find: (port) => port.find('s', 'c'),

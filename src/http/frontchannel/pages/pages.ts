@@ -4,6 +4,7 @@ import { hash } from 'node:crypto';
 import { Eta } from 'eta';
 import type { Texts } from '../texts/en.ts';
 import { type FactorsView, factorPages, scriptFor } from './factor-pages.ts';
+import { letterPages } from './letter-pages.ts';
 import { styleOf } from './style.ts';
 import * as templates from './templates.ts';
 
@@ -34,6 +35,10 @@ export interface SignInView extends Form {
   /** what the script needs to ask for one, as JSON; undefined where there can be none */
   readonly passkey: string | undefined;
   readonly email: string;
+  /** what was done before */
+  readonly done: string | undefined;
+  /** where else people may go */
+  readonly ways: { readonly new_password?: string; readonly sign_up?: string };
   readonly isAgain: boolean;
   readonly problem: string | undefined;
   /** it is the fields that are wrong */
@@ -86,6 +91,8 @@ export interface AccountPageView {
     readonly since: string;
   }[];
   readonly factors: FactorsView;
+  /** the address was not, and a letter can be sent there */
+  readonly mayVerifyEmail: boolean;
   readonly apps: readonly {
     readonly clientId: string;
     readonly name: string;
@@ -180,6 +187,7 @@ export function createPages(looks: Looks) {
   const print = createPress(looks);
   return {
     ...factorPages(print, formAction),
+    ...letterPages(print, formAction),
     signIn: (texts: Texts, v: SignInView) =>
       print('signIn', texts, {
         title: texts.signIn.title,

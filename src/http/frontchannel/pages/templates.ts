@@ -2,8 +2,10 @@
 // `it` is what pages.ts gives: `t` the texts of the page, `v` what it shows.
 
 import { accountFactors, passkeySignIn } from './factor-templates.ts';
+import { emailNotVerified, waysIn } from './letter-templates.ts';
 
 export { enrol, passkeySetUp, recoveryCodes, secondFactor, totpSetUp } from './factor-templates.ts';
+export { letter, letterSent, ticket } from './letter-templates.ts';
 
 export const layout = `<!doctype html>
 <html lang="<%= it.texts.language %>">
@@ -30,6 +32,7 @@ export const signIn = `
 <h1><%= it.t.title %></h1>
 <p class="soft"><%= it.t.to(it.v.app) %></p>
 <% if (it.v.isAgain) { %><p><%= it.t.again %></p><% } %>
+<% if (it.v.done) { %><p class="done" role="status"><%= it.v.done %></p><% } %>
 <% if (it.v.problem) { %><p class="problem" role="alert" id="problem"><%= it.v.problem %></p><% } %>
 <form method="post" action="<%= it.v.action %>/sign-in">
 <input type="hidden" name="csrf_token" value="<%= it.v.csrfToken %>">
@@ -44,7 +47,7 @@ export const signIn = `
 <% if (it.v.email) { %> autofocus<% } %>>
 <button><%= it.t.submit %></button>
 </form>
-${passkeySignIn}`;
+${passkeySignIn}${waysIn}`;
 
 export const chooseAccount = `
 <h1><%= it.t.title %></h1>
@@ -159,7 +162,7 @@ ${hidden}
 </ul>
 <% } %>
 </section>
-${accountFactors}
+${emailNotVerified}${accountFactors}
 <section aria-labelledby="new-password">
 <h2 id="new-password"><%= it.t.password %></h2>
 <p class="soft"><%= it.t.passwordText %></p>

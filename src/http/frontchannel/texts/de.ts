@@ -2,11 +2,15 @@
 
 import type { Texts } from './en.ts';
 import { factorsDe } from './factors-de.ts';
+import { lettersDe } from './letters-de.ts';
 
 export const de: Texts = {
   language: 'de',
   ...factorsDe,
+  ...lettersDe,
   signIn: {
+    forgotten: 'Passwort vergessen?',
+    signUp: 'Konto anlegen',
     title: 'Anmelden',
     to: (app) => `um mit ${app} fortzufahren`,
     email: 'E-Mail',
@@ -20,6 +24,7 @@ export const de: Texts = {
         'Die App verlangt ein anderes Konto. Bitte melden Sie sich mit dem an, das Sie dort bisher verwendet haben.',
       code_wrong: 'Der Code stimmt nicht, oder er wurde schon verwendet.',
       passkey_wrong: 'Dieser Passkey gehört zu keinem Konto hier. Bitte melden Sie sich anders an.',
+      no_email: 'Bitte geben Sie eine E-Mail-Adresse an, etwa name@example.com.',
       throttled: (minutes) =>
         `Zu viele Versuche. Bitte versuchen Sie es in ${minutes === 1 ? 'einer Minute' : `${minutes} Minuten`} noch einmal.`,
     },
@@ -119,7 +124,15 @@ export const de: Texts = {
       password_long: 'Das neue Passwort ist zu lang. Es wurde nichts geändert.',
       password_differs: 'Das neue Passwort wurde nicht zweimal gleich eingegeben. Es wurde nichts geändert.',
     },
+    verifyEmail: {
+      title: 'Ihre Adresse ist nicht bestätigt',
+      text: 'Bestätigen Sie sie, damit sich Apps auf sie verlassen können.',
+      submit: 'Link schicken',
+    },
     done: {
+      account_made: 'Ihr Konto ist angelegt, und Sie sind angemeldet.',
+      email_verified: 'Ihre Adresse ist bestätigt.',
+      letter_sent: 'Der Link ist auf dem Weg zu Ihrer Adresse. Er gilt 15 Minuten.',
       password_changed: 'Ihr Passwort wurde geändert.',
       session_ended: 'Jener Browser ist abgemeldet.',
       others_ended: 'Sie sind überall sonst abgemeldet.',
@@ -145,6 +158,8 @@ export const de: Texts = {
       'Diese Anmeldung hat zu lange gedauert, oder ihre Adresse stimmt nicht. Bitte gehen Sie zurück zur App und beginnen Sie von vorn.',
     interaction_of_another_browser:
       'Diese Anmeldung wurde in einem anderen Browser begonnen, oder dieser behält keine Cookies. Bitte gehen Sie zurück zur App und beginnen Sie von vorn.',
+    ticket_unknown:
+      'Dieser Link wurde schon benutzt oder ist älter als 15 Minuten. Bitte lassen Sie sich einen neuen schicken.',
     csrf_token_wrong:
       'Dieses Formular gehört nicht oder nicht mehr zu diesem Browser. Es wurde nichts geändert. Bitte gehen Sie zurück und beginnen Sie von vorn.',
     wrong_host: (host) =>

@@ -1,10 +1,14 @@
 // What the pages say, in English. Every language has a file like this one, and of the same type.
 import { factorsEn } from './factors-en.ts';
+import { lettersEn } from './letters-en.ts';
 
 export const en = {
   language: 'en',
   ...factorsEn,
+  ...lettersEn,
   signIn: {
+    forgotten: 'Forgotten your password?',
+    signUp: 'Create an account',
     title: 'Sign in',
     to: (app: string) => `to go on to ${app}`,
     email: 'Email',
@@ -18,6 +22,7 @@ export const en = {
         'The app asks for another account. Please sign in with the one that you used there before.',
       code_wrong: 'The code is not right, or was used before.',
       passkey_wrong: 'This passkey is not one of an account here. Please sign in another way.',
+      no_email: 'Please enter an email address, such as name@example.com.',
       throttled: (minutes: number) =>
         `Too many attempts. Please try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`,
     },
@@ -116,7 +121,15 @@ export const en = {
       password_long: 'The new password is too long. Nothing was changed.',
       password_differs: 'The new password was not typed the same twice. Nothing was changed.',
     },
+    verifyEmail: {
+      title: 'Your address is not confirmed',
+      text: 'Confirm it, so that apps can rely on it.',
+      submit: 'Send me a link',
+    },
     done: {
+      account_made: 'Your account was made, and you are signed in.',
+      email_verified: 'Your address is confirmed.',
+      letter_sent: 'The link is on its way to your address. It works for 15 minutes.',
       password_changed: 'Your password was changed.',
       session_ended: 'That browser is signed out.',
       others_ended: 'You are signed out everywhere else.',
@@ -142,6 +155,7 @@ export const en = {
       'This sign-in took too long, or its address is not right. Please go back to the app and start again.',
     interaction_of_another_browser:
       'This sign-in was begun in another browser, or this one does not keep cookies. Please go back to the app and start again.',
+    ticket_unknown: 'This link was used already, or is older than 15 minutes. Please ask for another one.',
     csrf_token_wrong:
       'This form is not, or no longer, one that this browser was given. Nothing was changed. Please go back and start again.',
     wrong_host: (host: string) =>

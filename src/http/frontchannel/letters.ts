@@ -1,0 +1,106 @@
+// GET and POST /sign-up and /new-password: a person asks for a letter. The rules they keep: the answer is the same
+// whether there is an account or not; how many letters an address is sent, and a network asks for, is limited.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isEmail } from '../../accounts/email.ts';
+import { writeLetter } from '../../accounts/letters.ts';
+import { leaveNote, readNote } from '../../oauth/account-notes.ts';
+import { OAuthError } from '../../oauth/errors.ts';
+import { issuerPath } from '../../oauth/metadata.ts';
+import type { Parameters } from '../../oauth/parameters.ts';
+import { assertCsrfToken, browserOf, knownBrowser } from './browser.ts';
+import { type Desk, pageResponses } from './desk.ts';
+import { queryOf } from './error-page.ts';
+import { textsFor } from './language.ts';
+import { problemInWords } from './second-factor.ts';
+
+/** What the forms are made for, in place of an interaction. */
+const LETTER_FORM = 'letter';
+
+const paths = { sign_up: 'sign-up', new_password: 'new-password' } as const;
+type Asked = keyof typeof paths;
+
+interface FormRoute {
+  Body: Parameters | undefined;
+}
+
+export function letterRoutes(scope: FastifyInstance, desk: Desk): void {
+  const schema = { response: pageResponses };
+  for (const kind of offered(desk)) {
+    const path = `/${paths[kind]}`;
+    scope.get(path, { schema, exposeHeadRoute: false }, (request, reply) => show(desk, kind, request, reply));
+    scope.post<FormRoute>(path, { schema }, (request, reply) => ask(desk, kind, request, reply));
+    scope.get(`${path}/sent`, { schema, exposeHeadRoute: false }, async (request, reply) => {
+      const { html, headers } = desk.pages.letterSent(textsFor([], request.headers['accept-language']));
+      return reply.code(200).headers(headers).send(html);
+    });
+  }
+}
+
+function offered({ as }: Desk): Asked[] {
+  if (as.sendMail === undefined) return [];
+  return as.signUp === 'open' ? ['sign_up', 'new_password'] : ['new_password'];
+}
+
+/** Where people who cannot sign in may go from the form to sign in by. `interaction`: to come back to. */
+export function waysIn(desk: Desk, interaction?: string): { readonly [kind in Asked]?: string } {
+  const query = interaction === undefined ? '' : `?interaction=${interaction}`;
+  const { issuer } = desk.as;
+  return Object.fromEntries(
+    offered(desk).map((kind) => [kind, `${issuerPath(issuer)}/${paths[kind]}${query}`]),
+  );
+}
+
+const interactionFormat = /^[A-Za-z0-9_-]{43}$/;
+
+/** The interaction that the person comes from; nothing is said of it until its own browser goes on with it. */
+const interactionOf = (text: string | null | undefined): string | null =>
+  text && interactionFormat.test(text) ? text : null;
+
+async function show(desk: Desk, kind: Asked, request: FastifyRequest, reply: FastifyReply) {
+  const { as, pages, browserCookie } = desk;
+  const browser = knownBrowser(browserCookie, as.random, request, reply);
+  const query = new URLSearchParams(queryOf(request));
+  const texts = textsFor([], request.headers['accept-language']);
+  const note = await readNote(as, query.get('note'));
+  const problem = note && 'email' in note ? note : undefined;
+  const { html, headers } = pages.letter(texts, kind, {
+    action: `${issuerPath(as.issuer)}/${paths[kind]}`,
+    csrfToken: browser.csrfToken(LETTER_FORM),
+    interaction: interactionOf(query.get('interaction')),
+    email: problem?.email ?? '',
+    problem: problemInWords(texts, problem),
+    isWrong: problem?.kind === 'no_email',
+  });
+  return reply.code(200).headers(headers).send(html);
+}
+
+async function ask(desk: Desk, kind: Asked, request: FastifyRequest<FormRoute>, reply: FastifyReply) {
+  const { as, browserCookie, events } = desk;
+  assertCsrfToken(browserOf(browserCookie, request), LETTER_FORM, request.body);
+  const values = request.body?.values ?? new Map<string, string>();
+  const email = (values.get('email') ?? '').trim().slice(0, 320);
+  const interaction = interactionOf(values.get('interaction'));
+  const problem = isEmail(email)
+    ? await countLetter(desk, request, email)
+    : ({ kind: 'no_email', email } as const);
+  const here = `${as.issuer}/${paths[kind]}`;
+  const to = (location: string) => reply.code(303).header('location', location).send();
+  if (problem !== undefined) {
+    const query = new URLSearchParams(interaction === null ? {} : { interaction });
+    query.set('note', await leaveNote(as, problem));
+    return to(`${here}?${query}`);
+  }
+  const { language } = textsFor([], request.headers['accept-language']);
+  await writeLetter(as, { kind, email, language, interaction });
+  events.letterAsked(request, kind);
+  return to(`${here}/sent`);
+}
+
+/** A problem where the address has had too many letters, or the network asked for too many. */
+export async function countLetter({ as, events }: Desk, request: FastifyRequest, email: string) {
+  // Counted apart from sign-ins: no address has a space, and nobody is kept out by letters that others ask for.
+  const counted = await as.authenticator.countAttempt({ email: `letter ${email}`, address: request.ip });
+  if (!('retryAfter' in counted)) return undefined;
+  events.refused(request, new OAuthError('sign_in_throttled'));
+  return { kind: 'throttled', email, retryAfter: counted.retryAfter } as const;
+}

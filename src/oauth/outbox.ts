@@ -1,0 +1,71 @@
+// Telling others what stands in an outbox until they have been told: notices to clients, letters to people. The rules it
+// keeps: what is written there is tried again, ever more seldom, until it is out or an hour has passed; and nobody who
+// cannot be told keeps another waiting.
+import type { Clock } from '../clock.ts';
+
+export interface Outbox<T> {
+  take(now: number, until: number, limit: number): Promise<T[]>;
+  postpone(item: T, at: number): Promise<void>;
+  remove(item: T): Promise<void>;
+}
+
+/** What became of an attempt. `not_wanted`: there is nobody to be told. */
+export interface Attempted {
+  readonly outcome: 'delivered' | 'postponed' | 'not_wanted';
+  /** what went wrong */
+  readonly cause?: unknown;
+}
+
+export interface Told<T> extends Omit<Attempted, 'outcome'> {
+  readonly item: T;
+  readonly outcome: Attempted['outcome'] | 'given_up';
+}
+
+export interface Delivery<T> {
+  readonly clock: Clock;
+  readonly outbox: Outbox<T>;
+  /** when the item was written */
+  readonly since: (item: T) => number;
+  /** Never rejects. */
+  readonly attempt: (item: T) => Promise<Attempted>;
+  readonly tell: (told: Told<T>) => void;
+}
+
+/** Seconds that an item is one replica's alone: longer than an attempt may take. */
+const TAKEN_FOR = 30;
+const TAKEN_AT_ONCE = 20;
+/** Seconds from the first attempt to the second; every further one waits twice as long. */
+const FIRST_DELAY = 5;
+/** Seconds after which nobody tries any more. */
+const ITEM_LIFETIME = 3_600;
+
+/** Tries all that is due. Throws StoreUnavailableError; then what was taken is due again by itself. */
+export async function deliverDue<T extends { readonly attempts: number }>(
+  delivery: Delivery<T>,
+): Promise<void> {
+  const { clock, outbox, tell } = delivery;
+  for (;;) {
+    const now = clock.now();
+    const taken = await outbox.take(now, now + TAKEN_FOR, TAKEN_AT_ONCE);
+    await Promise.all(taken.map(async (item) => tell(await settle(delivery, item))));
+    if (taken.length < TAKEN_AT_ONCE) return;
+  }
+}
+
+async function settle<T extends { readonly attempts: number }>(
+  { clock, outbox, since, attempt }: Delivery<T>,
+  item: T,
+): Promise<Told<T>> {
+  const attempted = await attempt(item);
+  if (attempted.outcome !== 'postponed') {
+    await outbox.remove(item);
+    return { ...attempted, item };
+  }
+  const next = clock.now() + FIRST_DELAY * 2 ** (item.attempts - 1);
+  if (next > since(item) + ITEM_LIFETIME) {
+    await outbox.remove(item);
+    return { ...attempted, item, outcome: 'given_up' };
+  }
+  await outbox.postpone(item, next);
+  return { ...attempted, item };
+}
