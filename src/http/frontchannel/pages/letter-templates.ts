@@ -2,12 +2,8 @@
 
 /** Under the form to sign in by. */
 export const waysIn = `
-<% if (it.v.ways.new_password || it.v.ways.sign_up) { %>
-<p class="after">
-<% if (it.v.ways.new_password) { %><a href="<%= it.v.ways.new_password %>"><%= it.t.forgotten %></a><% } %>
-<% if (it.v.ways.sign_up) { %><a href="<%= it.v.ways.sign_up %>"><%= it.t.signUp %></a><% } %>
-</p>
-<% } %>
+<% if (it.v.ways.new_password) { %><p class="after"><a href="<%= it.v.ways.new_password %>"><%= it.t.forgotten %></a></p><% } %>
+<% if (it.v.ways.sign_up) { %><p class="after"><a href="<%= it.v.ways.sign_up %>"><%= it.t.signUp %></a></p><% } %>
 `;
 
 export const letter = `
