@@ -13,6 +13,8 @@ export interface AttemptLimits {
 }
 
 export interface Attempt {
+  /** what is attempted; absent: to sign in. Each is counted for itself. */
+  readonly at?: 'letter';
   readonly email: string;
   /** network address of the caller */
   readonly address: string;
@@ -25,11 +27,12 @@ export type CountedAttempt = { giveBack(): Promise<void> } | { readonly retryAft
 export async function countAttempt(
   attempts: AttemptStore,
   { perAccount, perAddress, window }: AttemptLimits,
-  { email, address }: Attempt,
+  { at, email, address }: Attempt,
 ): Promise<CountedAttempt> {
+  const counter = at === undefined ? '' : `${at} `;
   const limits = [
-    { key: `address:${networkOf(address)}`, limit: perAddress },
-    { key: `account:${foldedEmail(email)}`, limit: perAccount },
+    { key: `${counter}address:${networkOf(address)}`, limit: perAddress },
+    { key: `${counter}account:${foldedEmail(email)}`, limit: perAccount },
   ];
   const taken: string[] = [];
   const giveBack = () => giveAllBack(attempts, taken);

@@ -15,8 +15,11 @@ export interface Mail {
   readonly link: string;
 }
 
-/** Rejects where it is not known to be on its way. The answer is what the log may say of it. */
+/** Rejects where it is not known to be on its way: MailRefusedError where it never will be. The answer is what the log may say of it. */
 export type SendMail = (mail: Mail) => Promise<Readonly<Record<string, string>>>;
+
+/** The mail server will not have this letter, however often it is asked. */
+export class MailRefusedError extends Error {}
 
 export interface LetterParts {
   readonly issuer: string;
@@ -45,14 +48,16 @@ interface Content {
 export async function mailOf(parts: LetterParts, letter: Letter): Promise<Mail | undefined> {
   const { issuer, issuerName, accounts } = parts;
   const { email, language } = letter;
-  const content = contentOf(letter, await accounts.findByEmail(email));
+  const account = await accounts.findByEmail(email);
+  const content = contentOf(letter, account);
   if (content === undefined) return undefined;
   const link =
     content.ticket === undefined
       ? `${issuer}/new-password`
       : `${issuer}/letter?ticket=${await issueTicket(parts, content.ticket)}`;
   const { subject, text } = letterWords(language, content.words)({ issuer: issuerName, link });
-  return { to: email, subject, text: `${text.join('\n\n')}\n`, link };
+  // As its owner writes it, where there is one: some mail hosts tell capitals apart.
+  return { to: account?.email ?? email, subject, text: `${text.join('\n\n')}\n`, link };
 }
 
 function contentOf(

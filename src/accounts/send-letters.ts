@@ -1,7 +1,10 @@
 // The outbox of letters, emptied: every letter is composed at the moment it is sent, with a link of its own.
 import { deliverDue, type Told } from '../oauth/outbox.ts';
 import type { Letter } from '../stores/stores.ts';
-import { type LetterParts, mailOf, type SendMail } from './letters.ts';
+import { type LetterParts, MailRefusedError, mailOf, type SendMail } from './letters.ts';
+
+/** Seconds: a mail server that is away for a night is no reason to lose one. */
+const LETTER_LIFETIME = 86_400;
 
 /** What became of a letter. */
 export type LetterOutcome = Pick<Letter, 'kind' | 'attempts'> &
@@ -20,6 +23,7 @@ export async function sendLetters(
     clock: parts.clock,
     outbox: parts.letters,
     since: ({ createdAt }) => createdAt,
+    lifetime: LETTER_LIFETIME,
     async attempt(letter) {
       try {
         const mail = await mailOf(parts, letter);
@@ -27,7 +31,7 @@ export async function sendLetters(
         sent.set(letter.id, await parts.sendMail(mail));
         return { outcome: 'delivered' };
       } catch (cause) {
-        return { outcome: 'postponed', cause };
+        return { outcome: cause instanceof MailRefusedError ? 'not_wanted' : 'postponed', cause };
       }
     },
     tell: ({ item: { id, kind, attempts }, ...outcome }) =>

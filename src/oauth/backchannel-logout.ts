@@ -17,6 +17,9 @@ export type PostForm = (url: string, form: Readonly<Record<string, string>>) => 
 export type NoticeOutcome = Omit<Told<LogoutNotice>, 'item'> &
   Pick<LogoutNotice, 'clientId' | 'sid' | 'attempts'>;
 
+/** Seconds from the end of the session. */
+const NOTICE_LIFETIME = 3_600;
+
 type Parts = Pick<
   AuthorizationServer,
   'clients' | 'clock' | 'issuer' | 'keyring' | 'logoutNotices' | 'postForm'
@@ -28,6 +31,7 @@ export const deliverLogoutNotices = (as: Parts, tell: (outcome: NoticeOutcome) =
     clock: as.clock,
     outbox: as.logoutNotices,
     since: ({ endedAt }) => endedAt,
+    lifetime: NOTICE_LIFETIME,
     attempt: (notice) => attempt(as, notice),
     tell({ item: { sid, clientId, attempts }, ...outcome }) {
       tell({ sid, clientId, attempts, ...outcome });

@@ -1,6 +1,6 @@
 // Telling others what stands in an outbox until they have been told: notices to clients, letters to people. The rules it
-// keeps: what is written there is tried again, ever more seldom, until it is out or an hour has passed; and nobody who
-// cannot be told keeps another waiting.
+// keeps: what is written there is tried again, ever more seldom, until it is out or too old; and nobody who cannot be
+// told keeps another waiting.
 import type { Clock } from '../clock.ts';
 
 export interface Outbox<T> {
@@ -26,6 +26,8 @@ export interface Delivery<T> {
   readonly outbox: Outbox<T>;
   /** when the item was written */
   readonly since: (item: T) => number;
+  /** seconds from then, after which nobody tries any more */
+  readonly lifetime: number;
   /** Never rejects. */
   readonly attempt: (item: T) => Promise<Attempted>;
   readonly tell: (told: Told<T>) => void;
@@ -34,10 +36,9 @@ export interface Delivery<T> {
 /** Seconds that an item is one replica's alone: longer than an attempt may take. */
 const TAKEN_FOR = 30;
 const TAKEN_AT_ONCE = 20;
-/** Seconds from the first attempt to the second; every further one waits twice as long. */
+/** Seconds from the first attempt to the second; every further one waits twice as long, up to the longest. */
 const FIRST_DELAY = 5;
-/** Seconds after which nobody tries any more. */
-const ITEM_LIFETIME = 3_600;
+const LONGEST_DELAY = 600;
 
 /** Tries all that is due. Throws StoreUnavailableError; then what was taken is due again by itself. */
 export async function deliverDue<T extends { readonly attempts: number }>(
@@ -53,7 +54,7 @@ export async function deliverDue<T extends { readonly attempts: number }>(
 }
 
 async function settle<T extends { readonly attempts: number }>(
-  { clock, outbox, since, attempt }: Delivery<T>,
+  { clock, outbox, since, lifetime, attempt }: Delivery<T>,
   item: T,
 ): Promise<Told<T>> {
   const attempted = await attempt(item);
@@ -61,8 +62,8 @@ async function settle<T extends { readonly attempts: number }>(
     await outbox.remove(item);
     return { ...attempted, item };
   }
-  const next = clock.now() + FIRST_DELAY * 2 ** (item.attempts - 1);
-  if (next > since(item) + ITEM_LIFETIME) {
+  const next = clock.now() + Math.min(FIRST_DELAY * 2 ** (item.attempts - 1), LONGEST_DELAY);
+  if (next > since(item) + lifetime) {
     await outbox.remove(item);
     return { ...attempted, item, outcome: 'given_up' };
   }

@@ -21,7 +21,6 @@ export interface App {
 type Parts = Pick<
   AuthorizationServer,
   | 'accounts'
-  | 'authenticator'
   | 'clients'
   | 'clock'
   | 'consents'
@@ -104,21 +103,20 @@ export async function endApp(as: Parts, { sub }: AccountRecord, clientId: string
 }
 
 /**
- * Changes the password, which cuts off all that the old one opened, and ends every session. The answer is the account as
- * it is then. Throws OperatorError where the password is unfit, PasswordQueueFullError and StoreUnavailableError.
+ * Gives the account the password of this hash, which cuts off all that the old one opened, and ends every session. The answer is the account as
+ * it is then. Throws StoreUnavailableError.
  */
 export async function changePassword(
   as: Parts,
   account: AccountRecord,
-  password: string,
+  passwordHash: string,
 ): Promise<AccountRecord> {
   const { sub } = account;
   // Before the cut-off, after which none of them counts as alive.
   const sessions = await sessionsOf(as, account);
-  const hash = await as.authenticator.hash(password);
   const at = as.clock.now();
   const audit: AuditEntry = { at, event: 'account.password_set', actor: `account:${sub}`, subject: sub };
-  await as.accounts.setPassword(sub, hash, at, audit);
+  await as.accounts.setPassword(sub, passwordHash, at, audit);
   for (const session of sessions) await endSession(as, session);
   return (await as.accounts.findBySub(sub)) ?? account;
 }

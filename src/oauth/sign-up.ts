@@ -3,17 +3,13 @@
 import type { AccountRecord } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 
-type Parts = Pick<AuthorizationServer, 'accounts' | 'authenticator' | 'clock' | 'random'>;
+type Parts = Pick<AuthorizationServer, 'accounts' | 'clock' | 'random'>;
 
-/**
- * Makes the account; undefined where there is one of this address. Throws OperatorError where the password is unfit,
- * PasswordQueueFullError and StoreUnavailableError.
- */
+/** Makes the account; undefined where there is one of this address. Throws StoreUnavailableError. */
 export async function makeOwnAccount(
-  { accounts, authenticator, clock, random }: Parts,
-  { email, password }: { readonly email: string; readonly password: string },
+  { accounts, clock, random }: Parts,
+  { email, passwordHash }: Pick<AccountRecord, 'email' | 'passwordHash'>,
 ): Promise<AccountRecord | undefined> {
-  const passwordHash = await authenticator.hash(password);
   const at = clock.now();
   const account: AccountRecord = {
     sub: random.id(),

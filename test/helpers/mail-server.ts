@@ -17,15 +17,21 @@ export interface MailServer {
   readonly received: Received[];
   /** whether it takes anything */
   isDown: boolean;
+  /** the address that it knows nobody by */
+  refuses: string | undefined;
 }
 
 /** On a port of its own; it is closed when the test ends. */
 export async function mailServer(t: Test): Promise<MailServer> {
   const received: Received[] = [];
-  const house = { isDown: false };
+  const house: Pick<MailServer, 'isDown' | 'refuses'> = { isDown: false, refuses: undefined };
   const server = new SMTPServer({
     disabledCommands: ['STARTTLS'],
     authOptional: true,
+    onRcptTo({ address }, _session, answer) {
+      const known = address !== house.refuses;
+      answer(known ? null : Object.assign(new Error(`no ${address} here`), { responseCode: 550 }));
+    },
     onData(stream, { envelope }, answer) {
       let source = '';
       stream.on('data', (chunk: Buffer) => (source += chunk.toString('utf8')));

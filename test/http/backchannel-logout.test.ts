@@ -149,7 +149,7 @@ t.test('after an hour nobody tries any more, and the log says so', async (t) => 
   for (let wait = 5; wait < 4_000; wait *= 2) await pass(wait);
   t.equal(noticesOf(client).at(-1), 'given_up');
   const line = server.log.findLast(({ clientId }) => clientId === client.client_id);
-  t.match(line, { level: 40, msg: 'a client could not be told of a logout', attempts: 10 });
+  t.match(line, { level: 40, msg: 'a client could not be told of a logout', attempts: 11 });
   t.match(line, { cause: 'the answer has status 400' });
   const before = toldAt(client).length;
   await pass(10_000);

@@ -165,7 +165,7 @@ async function newPassword(desk: Desk, due: Due, request: FastifyRequest, reply:
     events.refused(request, new OAuthError(outcome.refused));
     return 'password_wrong' as const;
   }
-  const changed = await changePassword(as, account, password);
+  const changed = await changePassword(as, account, await as.authenticator.hash(password));
   await keepSignedIn(desk, request, reply, { previous: undefined, account: changed, acr, amr });
   return 'password_changed' as const;
 }

@@ -98,8 +98,8 @@ async function ask(desk: Desk, kind: Asked, request: FastifyRequest<FormRoute>, 
 
 /** A problem where the address has had too many letters, or the network asked for too many. */
 export async function countLetter({ as, events }: Desk, request: FastifyRequest, email: string) {
-  // Counted apart from sign-ins: no address has a space, and nobody is kept out by letters that others ask for.
-  const counted = await as.authenticator.countAttempt({ email: `letter ${email}`, address: request.ip });
+  // Nobody is kept from signing in by letters that others ask for.
+  const counted = await as.authenticator.countAttempt({ at: 'letter', email, address: request.ip });
   if (!('retryAfter' in counted)) return undefined;
   events.refused(request, new OAuthError('sign_in_throttled'));
   return { kind: 'throttled', email, retryAfter: counted.retryAfter } as const;

@@ -95,9 +95,13 @@ async function take(desk: Desk, request: FormRequest, reply: FastifyReply): Prom
   const fault = shown.ticket.for === 'verify_email' ? undefined : newPasswordFault(values);
   if (fault !== undefined)
     return to(`${as.issuer}/letter?${new URLSearchParams({ ticket: id, note: await leaveNote(as, fault) })}`);
+  // First, since it may have to wait for a turn that does not come: then the link is still good.
+  const passwordHash =
+    shown.ticket.for === 'verify_email'
+      ? null
+      : await as.authenticator.hash(values.get('new_password') ?? '');
   await shown.use();
-  const password = values.get('new_password') ?? '';
-  const { account, note } = await done(desk, shown, password, request);
+  const { account, note } = await done(desk, shown, passwordHash, request);
   events.ticketUsed(request, { for: shown.ticket.for, sub: account.sub });
   return to(await onward(desk, request, reply, { browser, shown, account, note }));
 }
@@ -118,11 +122,11 @@ interface Done {
 async function done(
   { as }: Desk,
   { ticket, account }: Shown,
-  password: string,
+  passwordHash: string | null,
   request: FastifyRequest,
 ): Promise<Done> {
   if (account === undefined) {
-    const made = await makeOwnAccount(as, { email: ticket.email, password });
+    const made = await makeOwnAccount(as, { email: ticket.email, passwordHash });
     if (made === undefined) throw new OAuthError('ticket_unknown');
     return { account: made, note: 'account_made' };
   }
@@ -134,8 +138,8 @@ async function done(
     actor: `account:${sub}`,
     subject: sub,
   });
-  if (ticket.for === 'verify_email') return { account, note: 'email_verified' };
-  const changed = await changePassword(as, account, password);
+  if (passwordHash === null) return { account, note: 'email_verified' };
+  const changed = await changePassword(as, account, passwordHash);
   const { language } = textsFor([], request.headers['accept-language']);
   await writeLetter(as, { kind: 'password_changed', email, language, interaction: null });
   return { account: changed, note: 'password_changed' };
