@@ -14,6 +14,9 @@ export interface FetchLimits {
   readonly timeLimit?: number;
 }
 
+/** An issuer on http is one on loopback (config/rules.ts), where its clients are too. */
+export const fetchLimitsOf = (issuer: string): FetchLimits => ({ allowLoopback: issuer.startsWith('http:') });
+
 const sizeLimit = 65_536;
 
 /**

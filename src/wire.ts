@@ -1,18 +1,20 @@
 // The one place that chooses adapters: from a configuration to open stores, and from those to the parts of a core.
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { documentFetcher, formPoster } from './fetch-document.ts';
+import { documentFetcher, fetchLimitsOf, formPoster } from './fetch-document.ts';
 import {
   ensureKeyEncryptionKey,
   type KeyEncryptionKeys,
   loadKeyEncryptionKeys,
+  requireKeyEncryptionKeys,
 } from './keys/key-encryption-keys.ts';
 import { createKeyring, type Keyring } from './keys/keyring.ts';
 import { settleTime, type Timetable } from './keys/lifecycle.ts';
+import { createPairwiseSecret, ensurePairwiseSecret } from './keys/pairwise-secret.ts';
 import { ensureRootSecret, type RootSecretManagement } from './keys/renew-root-secret.ts';
 import { notedRevocations } from './keys/revocation-notes.ts';
+import type { RewrapManagement } from './keys/rewrap.ts';
 import { createMacKeyRing, loadRootSecrets, type MacKeyRing } from './keys/root-secrets.ts';
-import type { KeyManagement } from './keys/rotate.ts';
 import { createSigner } from './keys/signer.ts';
 import {
   type AuthorizationServer,
@@ -23,7 +25,6 @@ import { createFloorLedger } from './oauth/floor-ledger.ts';
 import { lifetimeLimits } from './oauth/lifetimes.ts';
 import { createRemoteJwks } from './oauth/remote-jwks.ts';
 import { createTokenVerifier } from './oauth/token-verifier.ts';
-import { OperatorError } from './operator-error.ts';
 import { type Random, systemRandom } from './random.ts';
 import { signInPartsOf } from './sign-in-parts.ts';
 import { type Database, openDatabase } from './stores/postgres/database.ts';
@@ -44,6 +45,8 @@ export interface House {
   readonly stores: Stores;
   /** the embedded store, and not for production: what is made there is for somebody who looks around */
   readonly isTrial: boolean;
+  /** asks a URL of somebody else's for JSON */
+  readonly fetchDocument: (url: string) => Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -78,6 +81,7 @@ export async function openHouse(config: Config, options: HouseOptions): Promise<
     config,
     clock,
     random,
+    fetchDocument: documentFetcher(fetchLimitsOf(config.issuer)),
     database,
     redis,
     isTrial: isTrial && database.embedded,
@@ -120,14 +124,8 @@ export function timetableOf({ keys, tokens }: Config): Timetable {
 }
 
 /** The key-encryption keys as they are now in the folder or the setting. Throws OperatorError, exit 4: none. */
-export function keyEncryptionKeysOf(config: Config): KeyEncryptionKeys {
-  const keys = loadKeyEncryptionKeys({ folder: config.keys_folder, setting: config.key_encryption_key });
-  if (keys) return keys;
-  throw new OperatorError(
-    `there is no key-encryption key in ${config.keys_folder}: put it there, or set MINTMARK_KEY_ENCRYPTION_KEY_FILE`,
-    4,
-  );
-}
+export const keyEncryptionKeysOf = (config: Config): KeyEncryptionKeys =>
+  requireKeyEncryptionKeys({ folder: config.keys_folder, setting: config.key_encryption_key });
 
 /** What makes and renews the root secret on behalf of `actor`. */
 export function rootSecretManagementOf(
@@ -158,11 +156,13 @@ export async function ensureSecrets(house: House): Promise<void> {
   }
   keyEncryptionKeysOf(config);
   await ensureRootSecret(rootSecretManagementOf(house, 'first start'));
+  await ensurePairwiseSecret({ ...keyManagementOf(house, 'first start'), random });
 }
 
 /** What changes keys on behalf of `actor`. */
-export function keyManagementOf({ config, stores, clock }: House, actor: string): KeyManagement {
+export function keyManagementOf({ config, stores, clock }: House, actor: string): RewrapManagement {
   return {
+    pairwiseSecret: stores.pairwiseSecret,
     keys: stores.keys,
     factors: stores.factors,
     health: stores.health,
@@ -213,15 +213,13 @@ export function authorizationServerOf(
   macKeyRing: MacKeyRing,
 ): AuthorizationServer {
   const { config, stores, clock, random } = house;
-  // An issuer on http is one on loopback (config/rules.ts).
-  const allowLoopback = config.issuer.startsWith('http:');
   return {
     issuer: config.issuer,
     endpoints: endpointsOf(config.issuer),
     clients: remembered(stores.clients.find, clock),
     resources: remembered(stores.resources.find, clock),
     replays: stores.replays,
-    remoteJwks: createRemoteJwks(documentFetcher({ allowLoopback }), clock),
+    remoteJwks: createRemoteJwks(house.fetchDocument, clock),
     keyring,
     signingAlgs: config.keys.signing_algs,
     accessTokenLifetime: config.tokens.access_token_lifetime,
@@ -232,7 +230,7 @@ export function authorizationServerOf(
     documents: stores.documents,
     sessions: stores.sessions,
     logoutNotices: stores.logoutNotices,
-    postForm: formPoster({ allowLoopback }),
+    postForm: formPoster(fetchLimitsOf(config.issuer)),
     consents: stores.consents,
     ...signInPartsOf(house, () => keyEncryptionKeysOf(config)),
     refresh: refreshLifetimesOf(config),
@@ -244,6 +242,7 @@ export function authorizationServerOf(
     familyStates: stores.familyStates,
     floors: createFloorLedger(stores.families),
     macKeys: macKeyRing.macKeys,
+    pairwiseSecret: createPairwiseSecret(keyManagementOf(house, 'scheduler')),
     clock,
     random,
   } satisfies AuthorizationServer;

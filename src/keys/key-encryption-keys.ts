@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { OperatorError } from '../operator-error.ts';
 import type { Random } from '../random.ts';
 import { readSecretFile } from '../secret-file.ts';
 import { ensureSecretFile, parseSecret, secretFiles } from './secret-files.ts';
@@ -51,6 +52,16 @@ export function loadKeyEncryptionKeys(source: {
       );
   const [current] = all;
   return current && { current, all };
+}
+
+/** The same where there must be some. Throws OperatorError, exit 4, where there is none. */
+export function requireKeyEncryptionKeys(
+  source: Parameters<typeof loadKeyEncryptionKeys>[0],
+): KeyEncryptionKeys {
+  const keys = loadKeyEncryptionKeys(source);
+  if (keys) return keys;
+  const remedy = 'put it there, or set MINTMARK_KEY_ENCRYPTION_KEY_FILE';
+  throw new OperatorError(`there is no key-encryption key in ${source.folder}: ${remedy}`, 4);
 }
 
 export const ensureKeyEncryptionKey = (folder: string, random: Random): string =>

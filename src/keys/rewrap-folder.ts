@@ -7,8 +7,7 @@ import {
   hasNextKeyEncryptionKey,
   promoteNextKeyEncryptionKey,
 } from './key-encryption-keys.ts';
-import { type Rewrapped, rewrapKeys } from './rewrap.ts';
-import type { KeyManagement } from './rotate.ts';
+import { type RewrapManagement, type Rewrapped, rewrapKeys } from './rewrap.ts';
 
 /** What was done in the folder. */
 export interface RewrappedFolder extends Rewrapped {
@@ -21,7 +20,7 @@ export interface RewrappedFolder extends Rewrapped {
  * Begun anew after a crash, it goes on where it was. With `dryRun`, says how many keys it would wrap.
  */
 export async function rewrapWithFolder(
-  management: KeyManagement,
+  management: RewrapManagement,
   folder: string,
   random: Random,
   { dryRun = false }: { readonly dryRun?: boolean | undefined } = {},
@@ -39,7 +38,7 @@ export async function rewrapWithFolder(
 }
 
 /** Everything may be under the next key already, where an earlier run ended before it could make that the current. */
-async function rewrapUnlessDone(management: KeyManagement, dryRun: boolean): Promise<Rewrapped> {
+async function rewrapUnlessDone(management: RewrapManagement, dryRun: boolean): Promise<Rewrapped> {
   try {
     return await rewrapKeys(management, { dryRun });
   } catch (error) {

@@ -99,6 +99,8 @@ export interface AuthorizationServer {
   readonly floors: FloorLedger;
   /** as they are now */
   readonly macKeys: () => MacKeys;
+  /** what pairwise subjects are derived by; rejects where it cannot be had now */
+  readonly pairwiseSecret: () => Promise<Buffer>;
   readonly clock: Clock;
   readonly random: Random;
 }

@@ -6,6 +6,7 @@ import type { LogoutNotice } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { mintLogoutToken } from './logout-token.ts';
 import { type Attempted, deliverDue, type Told } from './outbox.ts';
+import { presentedTo } from './subject.ts';
 
 /**
  * Posts a form to a URL of somebody else's, following no redirect; the answer is its status. Rejects where there is none,
@@ -22,7 +23,7 @@ const NOTICE_LIFETIME = 3_600;
 
 type Parts = Pick<
   AuthorizationServer,
-  'clients' | 'clock' | 'issuer' | 'keyring' | 'logoutNotices' | 'postForm'
+  'clients' | 'clock' | 'issuer' | 'keyring' | 'logoutNotices' | 'pairwiseSecret' | 'postForm'
 >;
 
 /** Tries all that is due. Throws StoreUnavailableError; then what was taken is due again by itself. */
@@ -46,7 +47,8 @@ async function attempt(as: Parts, { sid, clientId, sub }: LogoutNotice): Promise
       return { outcome: 'not_wanted' };
     // The same at every attempt, so that a client that was told already knows it.
     const jti = hash('sha256', `${sid} ${clientId}`, 'base64url');
-    const token = await mintLogoutToken(as, { clientId, client: client.metadata, sub, sid, jti });
+    const known = await presentedTo(as, client.metadata, { sub, sid });
+    const token = await mintLogoutToken(as, { clientId, client: client.metadata, ...known, jti });
     const status = await as.postForm(uri, { logout_token: token });
     // 2.8: 200, and what frameworks make of an answer without a body.
     if (status === 200 || status === 204) return { outcome: 'delivered' };

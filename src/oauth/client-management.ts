@@ -11,12 +11,14 @@ import { hashClientSecret } from './client-secret.ts';
 import { lifetimeProblems } from './lifetimes.ts';
 import { assertJsonObject, patched } from './patch.ts';
 import { RegistrationError } from './registration.ts';
+import { assertSector, concernsSector, type FetchDocument } from './sector.ts';
 
 /** `actor` stands in the audit log. */
 export interface ClientManagement {
   readonly stores: Pick<Stores, 'clients'>;
   readonly clock: Clock;
   readonly random: Random;
+  readonly fetchDocument: FetchDocument;
   readonly actor: string;
 }
 
@@ -52,6 +54,7 @@ export async function registerClient(
   assertJsonObject(document);
   const { client_id, client_secret, ...members } = document;
   const metadata = parse(members);
+  await assertSector(management.fetchDocument, metadata);
   const clientId = givenId(client_id) ?? management.random.id();
   const given = givenSecret(client_secret, metadata);
   const secret = options.dryRun || !hasSecret(metadata) ? undefined : (given ?? newSecret(management));
@@ -93,6 +96,7 @@ export async function updateClient(
   if (client_secret !== undefined)
     throw new OperatorError('a secret is made by `mintmark clients secret ID`', 4);
   const metadata = parse(patched(client.metadata, members));
+  if (concernsSector(members)) await assertSector(management.fetchDocument, metadata);
   if (!options.dryRun) {
     const audit = entry(management, 'updated', clientId, { members: Object.keys(members) });
     const change = await management.stores.clients.replaceMetadata(clientId, metadata, audit);

@@ -26,6 +26,7 @@ const uriRules = {
   tos_uri: web,
   policy_uri: web,
   jwks_uri: secure,
+  sector_identifier_uri: secure,
   initiate_login_uri: secure,
   backchannel_logout_uri: secure,
   default_resource: resource,
@@ -112,10 +113,25 @@ function* otherProblems(metadata: ClientMetadata): Iterable<Problem> {
   }
 }
 
+/** OpenID Connect Core 8.1: where the sector is not named, the redirect URIs have to agree on it. */
+function* sectorProblems(metadata: ClientMetadata): Iterable<Problem> {
+  const { subject_type, sector_identifier_uri, redirect_uris = [] } = metadata;
+  const member = 'sector_identifier_uri';
+  if (subject_type !== 'pairwise') {
+    if (sector_identifier_uri) yield { member, problem: 'means nothing unless subject_type is pairwise' };
+  } else if (sector_identifier_uri === undefined) {
+    const hosts = new Set(redirect_uris.map((uri) => (URL.canParse(uri) ? new URL(uri).hostname : '')));
+    if (hosts.size === 1 && !hosts.has('')) return;
+    const problem = 'is needed for pairwise subjects unless all redirect_uris have one host';
+    yield { member, problem: `${problem} (OpenID Connect Core 8.1)` };
+  }
+}
+
 /** Every rule that the metadata breaks. */
 export const clientProblems = (metadata: ClientMetadata): Problem[] => [
   ...uriProblems(metadata),
   ...keyProblems(metadata),
   ...grantProblems(metadata),
+  ...sectorProblems(metadata),
   ...otherProblems(metadata),
 ];

@@ -46,7 +46,8 @@ const ClientMetadataDocument = Type.Object(
     software_version: Type.Optional(text),
     // OpenID Connect
     application_type: Type.Optional(Type.Enum(['web', 'native'])),
-    subject_type: Type.Optional(Type.Enum(['public'])),
+    subject_type: Type.Optional(Type.Enum(['public', 'pairwise'])),
+    sector_identifier_uri: Type.Optional(uri),
     token_endpoint_auth_signing_alg: Type.Optional(signingAlg),
     id_token_signed_response_alg: Type.Optional(signingAlg),
     userinfo_signed_response_alg: Type.Optional(signingAlg),

@@ -6,6 +6,7 @@ import { OAuthError } from './errors.ts';
 import { type IdTokenHint, readIdToken } from './id-token-hint.ts';
 import type { Parameters } from './parameters.ts';
 import type { Session } from './session.ts';
+import { presentedTo } from './subject.ts';
 
 const KIND = 'logout';
 
@@ -55,8 +56,16 @@ function locationOf(client: ClientRecord | undefined, values: Parameters['values
 }
 
 /** Whether the client has shown that it means this very session, so that nobody has to be asked. */
-export const isOfSession = ({ hint }: EndSessionRequest, { sid, sub }: Session): boolean =>
-  hint?.sub === sub && hint.sid === sid;
+export async function isOfSession(
+  as: Pick<AuthorizationServer, 'clients' | 'pairwiseSecret'>,
+  { hint, clientId = '' }: EndSessionRequest,
+  session: Session,
+): Promise<boolean> {
+  const client = hint && (await as.clients.find(clientId));
+  if (!client) return false;
+  const { sub, sid } = await presentedTo(as, client.metadata, session);
+  return hint.sub === sub && hint.sid === sid;
+}
 
 /**
  * Lets a request wait, for what another site posts comes without our cookies (SameSite): the browser brings them at its

@@ -23,9 +23,13 @@ const secretReplaced = (clientId: string, at: number | null): string =>
   `the secret of its client ${clientId} was replaced at ${dateInWords(at ?? 0)}, and it is older`;
 
 const account: Check = async ({ claims }, { records }) => {
-  const sub = String(claims.sub);
   // RFC 9068 2.2: without an end-user the client is its own subject.
-  if (!records || sub === claims.client_id) return undefined;
+  if (!records || claims.sub === claims.client_id) return undefined;
+  const id = familyOf(claims);
+  const standing = id === undefined ? undefined : await records.family(id);
+  if (id !== undefined && standing === undefined) return undefined;
+  // A pairwise subject names no account to us: its sign-in does.
+  const sub = standing?.family.sub ?? String(claims.sub);
   const found = await records.account(sub);
   if (!found) return ['account_unknown', `there is no account ${sub}`];
   if (found.disabledAt !== null)

@@ -59,6 +59,8 @@ export interface Situation {
   readonly progress: Progress;
   /** of the browser; undefined where nobody is signed in, or no longer */
   readonly session: Pick<Session, 'sub' | 'authTime' | 'acr'> | undefined;
+  /** whether the client means the account of this session, as far as it said so */
+  readonly isMeant: boolean;
   /** of this person to this client; undefined where there is none */
   readonly consent: Consent | undefined;
   /** `require_acr` of the resources that are asked for */
@@ -121,8 +123,8 @@ function stepUpOf(
 type SessionFacts = NonNullable<Situation['session']>;
 
 /** Whether the session is not good enough for this request. */
-function mustSignIn({ request, progress, now }: Situation, { sub, authTime }: SessionFacts): boolean {
-  if (request.subjectHint !== undefined && request.subjectHint !== sub) return true;
+function mustSignIn({ request, progress, isMeant, now }: Situation, { authTime }: SessionFacts): boolean {
+  if (!isMeant) return true;
   if (progress.anotherAccountAt !== undefined && authTime < progress.anotherAccountAt) return true;
   if (request.prompts.includes('login') && authTime < progress.startedAt) return true;
   // What was asked for at the beginning is not asked for again while the person is answering.

@@ -5,6 +5,7 @@ import { authenticateClient } from './client-authentication.ts';
 import { OAuthError } from './errors.ts';
 import { type ActiveToken, judgeToken } from './introspect.ts';
 import type { BackchannelRequest } from './messages.ts';
+import { presentedTo } from './subject.ts';
 
 /** RFC 7662 2.2 */
 export type IntrospectionResponse = Readonly<Record<string, unknown>> & { readonly active: boolean };
@@ -27,21 +28,26 @@ export async function introspect(
   if (text === undefined) throw new OAuthError('token_missing', { clientId });
   const token = await judgeToken(as, text);
   const mayKnow = token !== undefined && isFor(clientId, token);
-  return { clientId, response: mayKnow ? membersOf(as.issuer, token) : { active: false } };
+  return { clientId, response: mayKnow ? await membersOf(as, token) : { active: false } };
 }
 
 /** The client that has the token, and the resource server that is shown it: a client by the name of the audience. */
 const isFor = (asking: string, token: ActiveToken): boolean =>
   asking === token.clientId || (token.kind === 'access_token' && asking === token.claims.aud);
 
-function membersOf(issuer: string, token: ActiveToken): IntrospectionResponse {
+async function membersOf(as: AuthorizationServer, token: ActiveToken): Promise<IntrospectionResponse> {
   // After the claims: no account's claim may speak for us.
   if (token.kind === 'access_token') return { ...token.claims, token_type: 'Bearer', active: true };
   const { family, issuedAt, expiresAt } = token;
+  const client = await as.clients.find(family.clientId);
+  const { sub, sid } = await presentedTo(as, client?.metadata ?? {}, {
+    sub: family.sub,
+    sid: family.session,
+  });
   return {
     active: true,
-    iss: issuer,
-    sub: family.sub,
+    iss: as.issuer,
+    sub,
     client_id: family.clientId,
     ...(family.scope !== null && { scope: family.scope }),
     iat: issuedAt,
@@ -49,7 +55,7 @@ function membersOf(issuer: string, token: ActiveToken): IntrospectionResponse {
     auth_time: Math.floor(family.authTime),
     acr: family.acr,
     amr: family.amr,
-    sid: family.session,
+    sid,
   };
 }
 

@@ -57,7 +57,7 @@ export const serverMetadata = ({
   backchannel_logout_supported: true,
   backchannel_logout_session_supported: true,
   // Required by OpenID Connect Discovery; some verifiers read nothing without them.
-  subject_types_supported: ['public'],
+  subject_types_supported: ['public', 'pairwise'],
   id_token_signing_alg_values_supported: signingAlgs,
   userinfo_signing_alg_values_supported: signingAlgs,
 });

@@ -11,6 +11,7 @@ import { nextStep, type Step } from './interaction.ts';
 import { changeProgress, type Interaction } from './interactions.ts';
 import { isRegisteredRedirectUri } from './redirect-uri.ts';
 import type { Session } from './session.ts';
+import { isMeant } from './subject.ts';
 
 export type Proceeding =
   | { readonly step: 'sign_in'; readonly client: ClientRecord }
@@ -32,6 +33,7 @@ type Parts = Pick<
   | 'documents'
   | 'factors'
   | 'issuer'
+  | 'pairwiseSecret'
   | 'random'
   | 'resources'
 >;
@@ -50,9 +52,10 @@ export async function decide(
   if (!isRegisteredRedirectUri(request.redirectUri, client.metadata.redirect_uris ?? [])) {
     throw new OAuthError('redirect_uri_not_registered', { clientId });
   }
-  const [consent, factors, resources] = await Promise.all([
+  const [consent, factors, isMeantOne, resources] = await Promise.all([
     session && as.consents.find(session.sub, clientId),
     session && as.factors.find(session.sub),
+    session !== undefined && isMeant(as, request, session.sub),
     Promise.all(request.resources.map((uri) => as.resources.find(uri))),
   ]);
   const next = nextStep({
@@ -60,6 +63,7 @@ export async function decide(
     client: client.metadata,
     progress,
     session,
+    isMeant: isMeantOne,
     consent,
     ofResources: resources.flatMap((resource) => resource?.requireAcr ?? []),
     hasSecondFactor: hasSecondFactor(factors),

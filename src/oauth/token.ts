@@ -14,6 +14,7 @@ import type { BackchannelRequest, TokenResponse } from './messages.ts';
 import type { Parameters } from './parameters.ts';
 import { SWAP_ATTEMPTS } from './refresh-families.ts';
 import { encodeRefreshToken, type MacKey, MacKeyMissingError } from './refresh-token.ts';
+import { presentedTo } from './subject.ts';
 
 /** The answer, and what is worth telling of it. */
 export interface IssuedTokens {
@@ -51,8 +52,9 @@ export async function mintAndCommit(
   prove: () => Promise<Authorization>,
 ): Promise<Omit<IssuedTokens, 'grantType'>> {
   for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt += 1) {
-    const { commit, ...authorization } = await prove();
+    const { commit, ...proven } = await prove();
     const { clientId, metadata } = client;
+    const authorization = await presented(as, metadata, proven);
     const { scope, refresh } = authorization;
     assertAcr(metadata, authorization);
     const family = refresh && { ...refresh, macKey: macKeyOf(as, refresh) };
@@ -81,6 +83,18 @@ function assertAcr(client: ClientMetadata, { resource, login }: Omit<Authorizati
   const required = [resource?.requireAcr, client.require_acr].filter((acr) => acr != null);
   if (login === undefined || required.every((acr) => reaches(login.acr, acr))) return;
   throw new OAuthError('acr_too_low');
+}
+
+/** What was proved, under the names that this client knows the account and the session by. */
+async function presented<T extends Pick<Authorization, 'sub' | 'login'>>(
+  as: AuthorizationServer,
+  client: ClientMetadata,
+  proven: T,
+): Promise<T> {
+  const { sub, login } = proven;
+  if (login === undefined) return proven;
+  const known = await presentedTo(as, client, { sub, sid: login.session });
+  return { ...proven, sub: known.sub, login: { ...login, session: known.sid } };
 }
 
 /** As old as the access token beside it, so that a retry gets the same one. */

@@ -11,30 +11,19 @@ import type { AttemptStore } from './attempt-ports.ts';
 import type { ConsentStore, DocumentStore, LogoutNoticeStore, SessionStore } from './browser-ports.ts';
 import type { FactorStore } from './factor-ports.ts';
 import type { LetterStore } from './letter-ports.ts';
-import type { FamilyStateStore, FamilyStore, RevokedTokenStore, RootSecretStore } from './token-ports.ts';
-
-export type * from './attempt-ports.ts';
-export type {
-  ConsentRecord,
-  ConsentStore,
-  DocumentStore,
-  LogoutNotice,
-  LogoutNoticeStore,
-  SessionStore,
-} from './browser-ports.ts';
-export type * from './factor-ports.ts';
-export type * from './letter-ports.ts';
-export type {
-  FamilyRecord,
-  FamilyStanding,
+import type {
   FamilyStateStore,
   FamilyStore,
-  FamilyVitals,
-  Revocation,
+  PairwiseSecretStore,
   RevokedTokenStore,
-  RootSecretRecord,
   RootSecretStore,
 } from './token-ports.ts';
+
+export type * from './attempt-ports.ts';
+export type * from './browser-ports.ts';
+export type * from './factor-ports.ts';
+export type * from './letter-ports.ts';
+export type * from './token-ports.ts';
 export { StoreUnavailableError } from './unavailable.ts';
 
 /** Something worth telling an auditor: who did what to whom. Never a secret in `details`. */
@@ -249,6 +238,7 @@ export interface Stores {
   readonly accounts: AccountStore;
   readonly keys: KeyStore;
   readonly rootSecrets: RootSecretStore;
+  readonly pairwiseSecret: PairwiseSecretStore;
   readonly families: FamilyStore;
   readonly familyStates: FamilyStateStore;
   readonly revokedTokens: RevokedTokenStore;

@@ -126,3 +126,13 @@ export interface RootSecretStore {
    */
   add(record: RootSecretRecord, endOfFormer: number, audit: AuditEntry): Promise<'added' | 'stale'>;
 }
+
+/** The one secret that pairwise subjects are derived by, as a compact JWE under a key-encryption key. */
+export interface PairwiseSecretStore {
+  /** Undefined until there is one. */
+  read(): Promise<string | undefined>;
+  /** Atomic; 'exists' leaves the earlier one as it was. */
+  create(jwe: string, audit: AuditEntry): Promise<'created' | 'exists'>;
+  /** Compare and swap, for another envelope; 'stale' (nothing written) where it is not `expected`. */
+  replace(expected: string, next: string, audit: AuditEntry): Promise<'replaced' | 'stale'>;
+}

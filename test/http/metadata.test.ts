@@ -59,7 +59,7 @@ t.test('both documents are one, and name what works and nothing else', async (t)
     revocation_endpoint_auth_signing_alg_values_supported: algs,
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,
-    subject_types_supported: ['public'],
+    subject_types_supported: ['public', 'pairwise'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],
     userinfo_signing_alg_values_supported: ['RS256', 'ES256'],
   });

@@ -10,6 +10,7 @@ import {
   type KeyEncryptionKeys,
   loadKeyEncryptionKeys,
 } from '../../src/keys/key-encryption-keys.ts';
+import { createPairwiseSecret } from '../../src/keys/pairwise-secret.ts';
 import { rewrapKeys } from '../../src/keys/rewrap.ts';
 import { rewrapWithFolder } from '../../src/keys/rewrap-folder.ts';
 import { maintainKeys } from '../../src/keys/rotate.ts';
@@ -33,6 +34,9 @@ async function houseWithKeys(t: Test, env: Record<string, string> = {}) {
 const envelopes = async ({ stores }: House) =>
   (await stores.keys.read()).keys.flatMap(({ privateJwe }) => privateJwe ?? []);
 
+/** As a replica that has just started reads it. */
+const pairwiseSecretOf = (house: House) => createPairwiseSecret(keyManagementOf(house, 'scheduler'));
+
 const contents = (keysFolder: string, name: string) => readFileSync(join(keysFolder, name), 'utf8');
 
 t.test('in a folder', async (t) => {
@@ -53,6 +57,7 @@ t.test('in a folder', async (t) => {
     const keys = await Promise.all(
       (await envelopes(house)).map((jwe) => unwrapPrivateKey(jwe, management.keyEncryptionKeys())),
     );
+    const subjects = await pairwiseSecretOf(house)();
     const { keys: count, kid, old } = await rewrap();
     t.equal(count, 2);
     const after = await envelopes(house);
@@ -69,6 +74,8 @@ t.test('in a folder', async (t) => {
       keys,
       'and the signing keys are the same',
     );
+    t.equal(wrappedUnder((await house.stores.pairwiseSecret.read()) ?? ''), kid);
+    t.same(await pairwiseSecretOf(house)(), subjects, 'nor does any pairwise subject change');
     const [entry] = await house.stores.audit.list({ limit: 1 });
     t.match(entry, { event: 'keys.rewrapped', actor: 'operator:ada', details: { key_encryption_key: kid } });
   });
@@ -102,7 +109,12 @@ t.test('in a folder', async (t) => {
 
   await t.test('begun anew after it was killed half-way, it ends well', async (t) => {
     ensureNextKeyEncryptionKey(keysFolder, house.random);
+    const { keys: stored, pairwiseSecret } = house.stores;
+    const away = { ...management, keys: { ...stored, apply: () => Promise.reject(new Error('killed')) } };
+    await t.rejects(rewrapKeys(away), /killed/, 'after the pairwise secret, before the signing keys');
+    const wrapped = await pairwiseSecret.read();
     await rewrapKeys(management);
+    t.equal(await pairwiseSecret.read(), wrapped);
     t.same(files(), [true, true, true], 'everything is under the next one, which is not the current one yet');
     const { keys, kid } = await rewrap();
     t.equal(keys, 0);

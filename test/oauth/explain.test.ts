@@ -290,9 +290,15 @@ const cases: [
   ],
   ['ok', 'a token of a sign-in', token({ claims: ofFamily('f') }), /signed by/],
   [
+    'ok',
+    'a token of a sign-in, with a pairwise subject',
+    token({ claims: { ...ofFamily('f'), sub: 'derived' } }),
+    /signed by/,
+  ],
+  [
     'family_unknown',
     'a sign-in that is over',
-    token({ claims: ofFamily('o') }),
+    token({ claims: { ...ofFamily('o'), sub: 'derived' } }),
     /the family o{22}, is not known/,
   ],
   [

@@ -30,6 +30,7 @@ interface Case {
   readonly client?: Situation['client'];
   readonly ofResources?: readonly string[];
   readonly hasSecondFactor?: boolean;
+  readonly isMeant?: boolean;
 }
 
 const essential = (values: unknown) =>
@@ -89,7 +90,7 @@ const cases: readonly (readonly [name: string, expected: string, situation: Case
   [
     'prompt none, somebody else',
     'refuse login_required',
-    { request: { prompts: ['none'], subjectHint: 'bob' }, session: before },
+    { request: { prompts: ['none'] }, isMeant: false, session: before },
   ],
   [
     'prompt none, a client of the house',
@@ -147,8 +148,8 @@ const cases: readonly (readonly [name: string, expected: string, situation: Case
   ['max_age, just not too old', 'respond', { request: { maxAge: 1_100 }, session: before }],
   ['max_age 0, signed in before', 'sign_in', { request: { maxAge: 0 }, session: before }],
   ['max_age 0, signed in since', 'respond', { request: { maxAge: 0 }, session: since }],
-  ['the account that is hinted at', 'respond', { request: { subjectHint: 'ada' }, session: before }],
-  ['another account than is hinted at', 'sign_in', { request: { subjectHint: 'bob' }, session: before }],
+  ['the account that is hinted at', 'respond', { isMeant: true, session: before }],
+  ['another account than is hinted at', 'sign_in', { isMeant: false, session: before }],
 
   ['an acr that can be reached', 'respond', { request: essential(['aal1']), session: before }],
   [
@@ -302,6 +303,7 @@ for (const [name, expected, given] of cases) {
       client: given.client ?? {},
       progress: { startedAt, ...given.progress },
       session: given.session,
+      isMeant: given.isMeant ?? true,
       consent: given.consent === null ? undefined : consent,
       ofResources: given.ofResources ?? [],
       hasSecondFactor: given.hasSecondFactor ?? false,

@@ -13,6 +13,7 @@ import { keysKeepTheirPromises } from './conformance/keys.ts';
 import { leasesKeepTheirPromises } from './conformance/leases.ts';
 import { lettersKeepTheirPromises } from './conformance/letters.ts';
 import { logoutNoticesKeepTheirPromises } from './conformance/logout-notices.ts';
+import { pairwiseSecretKeepsItsPromises } from './conformance/pairwise-secret.ts';
 import { replaysKeepTheirPromises } from './conformance/replays.ts';
 import { resourcesKeepTheirPromises } from './conformance/resources.ts';
 import { revokedTokensKeepTheirPromises } from './conformance/revoked-tokens.ts';
@@ -39,6 +40,7 @@ export async function storesKeepTheirPromises(
   await t.test('accounts', (t) => accountsKeepTheirPromises(t, replicas));
   await t.test('keys', (t) => keysKeepTheirPromises(t, replicas));
   await t.test('root secrets', (t) => rootSecretsKeepTheirPromises(t, replicas));
+  await t.test('pairwise secret', (t) => pairwiseSecretKeepsItsPromises(t, replicas));
   await t.test('families', (t) => familiesKeepTheirPromises(t, replicas));
   await t.test('revoked tokens', (t) => revokedTokensKeepTheirPromises(t, replicas));
   await t.test('leases', (t) => leasesKeepTheirPromises(t, replicas));

@@ -6,6 +6,7 @@ import { findInteraction, type Interaction } from '../../oauth/interactions.ts';
 import { issuerPath } from '../../oauth/metadata.ts';
 import { type Proceeding, proceed } from '../../oauth/proceed.ts';
 import { findSession } from '../../oauth/session.ts';
+import { isMeant } from '../../oauth/subject.ts';
 import type { AccountRecord } from '../../stores/stores.ts';
 import { noteInWords } from './account-words.ts';
 import { answer } from './answer.ts';
@@ -101,8 +102,11 @@ async function signInPage(
   const { pages } = desk;
   const place = { browser, purpose: purposeOf(interaction) };
   if (next.step !== 'second_factor') {
-    const [passkey, note] = await Promise.all([passkeyRequest(desk, place), readNote(desk.as, noteId)]);
-    const facts = signInFacts(texts, interaction, account);
+    const [passkey, note, facts] = await Promise.all([
+      passkeyRequest(desk, place),
+      readNote(desk.as, noteId),
+      signInFacts(desk.as, texts, interaction, account),
+    ]);
     const done = note && noteInWords(texts, note).text;
     return pages.signIn(texts, { ...form, ...facts, passkey, done, ways: waysIn(desk, interaction.id) });
   }
@@ -121,18 +125,16 @@ async function signInPage(
 }
 
 /** What is filled in already, and what went wrong before. */
-function signInFacts(
+async function signInFacts(
+  as: Desk['as'],
   texts: Texts,
   { request, progress }: Interaction,
   account: AccountRecord | undefined,
-): Pick<SignInView, 'email' | 'isAgain' | 'problem' | 'isWrong'> {
+): Promise<Pick<SignInView, 'email' | 'isAgain' | 'problem' | 'isWrong'>> {
   const { problem, anotherAccountAt } = progress;
-  const { subjectHint, loginHint } = request;
   const isAgain =
-    account !== undefined &&
-    anotherAccountAt === undefined &&
-    (subjectHint === undefined || subjectHint === account.sub);
-  const email = problem?.email || (isAgain ? account.email : (loginHint ?? ''));
+    account !== undefined && anotherAccountAt === undefined && (await isMeant(as, request, account.sub));
+  const email = problem?.email || (isAgain ? account.email : (request.loginHint ?? ''));
   return {
     email,
     isAgain,

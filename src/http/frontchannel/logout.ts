@@ -52,7 +52,8 @@ async function look(desk: Desk, request: LogoutRequest, reply: FastifyReply): Pr
   // Begun anew, without a client: that asks, and leads nowhere.
   if (asked === undefined) return reply.code(303).header('location', as.endpoints.endSession).send();
   const found = await findSession(as, sessionCookie.read(request));
-  if (found && !isOfSession(asked, found.session)) return ask(desk, request, reply, { asked, ...found });
+  if (found && !(await isOfSession(as, asked, found.session)))
+    return ask(desk, request, reply, { asked, ...found });
   if (found) await leave(desk, request, reply, { asked, ...found });
   if (asked.location !== undefined) return reply.code(303).header('location', asked.location).send();
   const { html, headers } = pages.signedOut(textsFor(asked.uiLocales, request.headers['accept-language']));

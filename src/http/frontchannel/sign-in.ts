@@ -5,6 +5,7 @@ import { OAuthError } from '../../oauth/errors.ts';
 import type { SignInProblem } from '../../oauth/interaction.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
 import { type BrowserSignIn, type Session, startSession } from '../../oauth/session.ts';
+import { isMeant } from '../../oauth/subject.ts';
 import type { AccountRecord } from '../../stores/stores.ts';
 import type { Desk } from './desk.ts';
 
@@ -36,8 +37,9 @@ export async function whoSignsIn(
     events.refused(request, new OAuthError(outcome.refused, options));
     return { kind: 'wrong', email };
   }
-  const isMeant = subjectHint === undefined || subjectHint === outcome.account.sub;
-  return isMeant ? outcome.account : { kind: 'other_account', email };
+  const isThem =
+    clientId === undefined || (await isMeant(as, { clientId, subjectHint }, outcome.account.sub));
+  return isThem ? outcome.account : { kind: 'other_account', email };
 }
 
 /** What a password alone is worth. */

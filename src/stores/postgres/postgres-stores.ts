@@ -15,6 +15,7 @@ import { postgresKeys } from './keys.ts';
 import { postgresLeases } from './leases.ts';
 import { postgresLetters } from './letters.ts';
 import { postgresLogoutNotices } from './logout-notices.ts';
+import { postgresPairwiseSecret } from './pairwise-secret.ts';
 import { postgresReplays } from './replays.ts';
 import { postgresResources } from './resources.ts';
 import { postgresRevokedTokens } from './revoked-tokens.ts';
@@ -31,6 +32,7 @@ export function postgresStores(database: Database, ahead: () => number = () => 0
     accounts: postgresAccounts(pool),
     keys: postgresKeys(pool),
     rootSecrets: postgresRootSecrets(pool),
+    pairwiseSecret: postgresPairwiseSecret(pool),
     families: postgresFamilies(pool),
     familyStates: postgresFamilyStates(pool, ahead),
     revokedTokens: postgresRevokedTokens(pool),

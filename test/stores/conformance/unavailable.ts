@@ -117,6 +117,11 @@ const verbs: {
     list: (port) => port.list(),
     add: (port) => port.add({ number: 1, fingerprint: 'f', since: T, until: T }, T, audit),
   },
+  pairwiseSecret: {
+    read: (port) => port.read(),
+    create: (port) => port.create('j', audit),
+    replace: (port) => port.replace('j', 'k', audit),
+  },
   families: {
     open: (port) => port.open(family, audit),
     find: (port) => port.find(family.id),
