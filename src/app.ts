@@ -25,6 +25,8 @@ export interface AppParts {
   /** what /metrics shows */
   readonly registry: Metrics;
   readonly log: ServerParts['log'];
+  /** whether there is an app to try a sign-in with */
+  readonly hasDemo?: boolean;
   readonly tls?: ServerParts['tls'];
 }
 
@@ -42,9 +44,16 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(backchannel, { ...parts, prefix: issuerPath(as.issuer) });
   await app.register(firstparty, { ...parts, prefix: `${issuerPath(as.issuer)}${firstpartyPath}` });
   await app.register(frontchannel, { ...parts, looks: config.pages, prefix: issuerPath(as.issuer) });
+  if (parts.hasDemo) await mountDemo(app, parts);
   await app.register(resource, { ...parts, prefix: issuerPath(as.issuer) });
   if (config.operator_port === undefined) await app.register(operator, { ...parts, clock: as.clock });
   return app;
+}
+
+/** What only a trial needs is loaded there alone. */
+async function mountDemo(app: FastifyInstance, parts: AppParts): Promise<void> {
+  const { demo } = await import('./demo/demo.ts');
+  await app.register(demo, { ...parts, looks: parts.config.pages, prefix: issuerPath(parts.as.issuer) });
 }
 
 /** The operator's routes alone, for config.operator_port. */

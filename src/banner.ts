@@ -1,4 +1,5 @@
 // What a person reads on the terminal when the service has started: where it is, and what to paste next.
+import { demoUris } from './demo/registered.ts';
 import { type DemoCredentials, demoApp } from './first-run.ts';
 import { firstpartyPath } from './http/firstparty/firstparty.ts';
 
@@ -47,6 +48,7 @@ export function banner(facts: BannerFacts): string {
       demo.isNew
         ? 'Made for you to try, with secrets of this machine:'
         : 'To try, as made at the first start:',
+      `  sign in at  ${demoUris(issuer).page}  (an app that shows its tokens)`,
       `  client      ${demo.clientId}  ${demo.clientSecret}`,
       `  app         ${demoApp}  (people sign in to it; it has no secret)`,
       `  account     ${demo.email}  ${demo.password}`,

@@ -1,9 +1,10 @@
-// The first start of an embedded development issuer: two clients and an account to try it with. Their secrets are
+// The first start of an embedded development issuer: three clients and an account to try it with. Their secrets are
 // random, made on this machine, and kept in a file of the data folder that only its owner can read.
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAccount } from './accounts/account.ts';
-import { registerClient } from './oauth/client-management.ts';
+import { demoSite, demoUris } from './demo/registered.ts';
+import { registerClient, updateClient } from './oauth/client-management.ts';
 import { readSecretFile } from './secret-file.ts';
 import type { House } from './wire.ts';
 
@@ -56,10 +57,31 @@ export async function demoOf(house: House): Promise<Demo | undefined> {
       scope: 'demo',
     });
   }
+  await registerDemoSite(house);
   if (!(await accounts.findByEmail(demo.email))) {
     await createAccount(management, { email: demo.email, name: 'Demo', password: demo.password });
   }
   return { ...demo, file, isNew };
+}
+
+/** The page to try a sign-in at; the issuer may have another port than before. */
+async function registerDemoSite(house: House): Promise<void> {
+  const management = { ...house, actor: 'first start' };
+  const { page, redirectUri } = demoUris(house.config.issuer);
+  const uris = { redirect_uris: [redirectUri], post_logout_redirect_uris: [page] };
+  const found = await house.stores.clients.find(demoSite);
+  if (found === undefined) {
+    await registerClient(management, {
+      client_id: demoSite,
+      client_name: 'Demo',
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code', 'refresh_token'],
+      scope: 'openid profile email offline_access',
+      ...uris,
+    });
+  } else if (found.metadata.redirect_uris?.[0] !== redirectUri) {
+    await updateClient(management, demoSite, uris);
+  }
 }
 
 function newCredentials({ random }: House, file: string): DemoCredentials {

@@ -6,7 +6,6 @@ import { type Logger, pino } from 'pino';
 import { banner } from './banner.ts';
 import { systemClock } from './clock.ts';
 import { type Config, type Flags, loadConfig } from './config.ts';
-import { type Demo, demoOf } from './first-run.ts';
 import { logOptions } from './log.ts';
 import { openService, type Service } from './service.ts';
 import { metricsOfAll, STOP_SIGNALS, startWorkers, tellServing } from './workers.ts';
@@ -37,12 +36,11 @@ async function start({ env, flags }: Given): Promise<void> {
   const log = await openLog(config);
   if (config.workers > 1 && cluster.isPrimary) return startWorkers(config.workers, log);
   const isTrial = env.NODE_ENV !== 'production';
-  const service = await openService(config, log, { metricsOf: metricsOfAll, isTrial });
+  const service = await openService(config, log, { metricsOf: metricsOfAll, isTrial, hasDemo: true });
   try {
-    const demo = service.house.isTrial ? await demoOf(service.house) : undefined;
     await service.listen();
     endWithGrace(service, log);
-    announce(service, demo, env, flags);
+    announce(service, env, flags);
     tellServing();
   } catch (error) {
     await service.close();
@@ -84,12 +82,7 @@ function endWithGrace(service: Service, log: Logger): void {
   }
 }
 
-function announce(
-  { house, app }: Service,
-  demo: Demo | undefined,
-  env: NodeJS.ProcessEnv,
-  flags: Flags,
-): void {
+function announce({ house, app, demo }: Service, env: NodeJS.ProcessEnv, flags: Flags): void {
   const { config, database } = house;
   const startedIn = process.uptime();
   if (!process.stdout.isTTY) {

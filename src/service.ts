@@ -7,6 +7,7 @@ import { type AppParts, buildApp, buildOperatorApp } from './app.ts';
 import { createBackground } from './background.ts';
 import type { Config } from './config.ts';
 import { createEvents } from './events.ts';
+import { type Demo, demoOf } from './first-run.ts';
 import type { Metrics } from './http/operator/operator.ts';
 import { careForKeys, endCareForKeys } from './keys/care.ts';
 import type { Keyring } from './keys/keyring.ts';
@@ -46,6 +47,8 @@ export interface Service {
   readonly keyring: Keyring;
   readonly macKeyRing: MacKeyRing;
   readonly app: FastifyInstance;
+  /** what was made to try it with; undefined where it is in earnest */
+  readonly demo: Demo | undefined;
   /** one round of what the service does by itself: for tests, which do not wait */
   care(): Promise<void>;
   listen(): Promise<void>;
@@ -56,6 +59,8 @@ export interface Service {
 export interface ServiceOptions extends Omit<HouseOptions, 'beside'> {
   /** what /metrics shows, given what this process counts; absent: just that */
   readonly metricsOf?: (own: Registry) => Metrics;
+  /** where it is for a trial, there is something to try it with */
+  readonly hasDemo?: boolean;
 }
 
 /** Opens everything; nothing listens yet. Throws OperatorError where it cannot. */
@@ -76,7 +81,8 @@ export async function openService(
     await keyring.reload();
     const macKeyRing = macKeyRingOf(house);
     await macKeyRing.reload();
-    return await assemble(house, { keyring, macKeyRing }, log, options);
+    const demo = options.hasDemo && house.isTrial ? await demoOf(house) : undefined;
+    return await assemble(house, { keyring, macKeyRing, demo }, log, options);
   } catch (error) {
     await house.close();
     throw error;
@@ -88,9 +94,13 @@ interface Rings {
   readonly macKeyRing: MacKeyRing;
 }
 
+interface Made extends Rings {
+  readonly demo: Demo | undefined;
+}
+
 async function assemble(
   house: House,
-  { keyring, macKeyRing }: Rings,
+  { keyring, macKeyRing, demo }: Made,
   log: Logger,
   { metricsOf = (own) => own }: ServiceOptions,
 ): Promise<Service> {
@@ -104,6 +114,7 @@ async function assemble(
     events: createEvents(registry),
     registry: metricsOf(registry),
     log,
+    hasDemo: demo !== undefined,
   };
   const tlsFiles = tlsFilesOf(config);
   const app = await buildApp({ ...parts, ...(tlsFiles && { tls: readTls(tlsFiles) }) });
@@ -115,6 +126,7 @@ async function assemble(
     keyring,
     macKeyRing,
     app,
+    demo,
     care: work.round,
     async listen() {
       await listenOn(app, config.host, config.port);

@@ -105,6 +105,7 @@ t.test('a first start, and others after it', async (t) => {
       `  keys        ${issuer}/.well-known/jwks.json\n`,
       `  data        the embedded store in ${data}\n`,
       `  secrets     ${folder}/keys\n`,
+      `  sign in at  ${issuer}/demo `,
       `  client      ${demo.clientId}  ${demo.clientSecret}\n`,
       '  app         demo-app ',
       `  account     ${demo.email}  ${demo.password}\n`,
@@ -157,6 +158,7 @@ t.test('a first start, and others after it', async (t) => {
     t.same(offered(text), offered(banner), 'it offers the same commands, with the same secrets');
     t.same(await kidsOf(port), kids);
     t.ok(await drawToken(port, shop));
+    t.match(await (await fetch(`${issuer}/demo`)).text(), /Try a sign-in/);
     const accounts = JSON.parse(await mintmark('accounts', 'list', '--json'));
     t.same(accounts.map(({ email }: { email: string }) => email).sort(), ['ada@example.com', demo.email]);
 
@@ -169,19 +171,24 @@ t.test('a first start, and others after it', async (t) => {
     t.equal(await second.signal('SIGINT'), 0, 'Ctrl-C ends it in good order');
   });
 
-  t.test('with no terminal it writes JSON lines and no secret', async (t) => {
-    const service = await startService({ folder, port, env: { LOG_LEVEL: 'info' } });
-    t.teardown(() => service.stop());
-    await drawToken(port, shop);
-    t.same(await kidsOf(port), kids);
-    const lines = service.output().trim().split('\n');
-    t.match(
-      lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'started'),
-      { issuer },
-    );
-    for (const secret of [demo.clientSecret, demo.password, shop.client_secret])
-      t.notOk(service.output().includes(secret));
-  });
+  t.test(
+    'with no terminal it writes JSON lines and no secret, and in production it has no demo',
+    async (t) => {
+      const env = { LOG_LEVEL: 'info', NODE_ENV: 'production', MINTMARK_EMBEDDED: 'allow' };
+      const service = await startService({ folder, port, env });
+      t.teardown(() => service.stop());
+      await drawToken(port, shop);
+      t.equal((await fetch(`${issuer}/demo`)).status, 404);
+      t.same(await kidsOf(port), kids);
+      const lines = service.output().trim().split('\n');
+      t.match(
+        lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'started'),
+        { issuer },
+      );
+      for (const secret of [demo.clientSecret, demo.password, shop.client_secret])
+        t.notOk(service.output().includes(secret));
+    },
+  );
 });
 
 t.test('npm start -- --help', async (t) => {

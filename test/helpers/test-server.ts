@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config.ts';
 import { logOptions } from '../../src/log.ts';
 import { registerClient } from '../../src/oauth/client-management.ts';
 import { createResource } from '../../src/oauth/resource-management.ts';
-import { openService, type Service } from '../../src/service.ts';
+import { openService, type Service, type ServiceOptions } from '../../src/service.ts';
 import { timetableOf } from '../../src/wire.ts';
 import { freePort } from './servers.ts';
 import { type SignedIn, signIn } from './sign-in.ts';
@@ -49,7 +49,11 @@ export interface Answer {
 }
 
 /** Starts a service; `env` as the service would find it. It is closed when the test ends. */
-export async function testServer(t: Test, env: Record<string, string> = {}): Promise<TestServer> {
+export async function testServer(
+  t: Test,
+  env: Record<string, string> = {},
+  options: Pick<ServiceOptions, 'hasDemo' | 'isTrial'> = {},
+): Promise<TestServer> {
   const port = await freePort();
   // Not the test's own folder, which is long: the store's socket lies in it, and a socket's path is short.
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-'));
@@ -70,6 +74,7 @@ export async function testServer(t: Test, env: Record<string, string> = {}): Pro
     clock,
     storesAhead: clock.storesAhead,
     isTrial: true,
+    ...options,
   });
   let isCut = false;
   t.teardown(() => (isCut ? service.app.close() : service.close()));

@@ -15,7 +15,7 @@ export interface Cookie {
 const valueFormat = /^[A-Za-z0-9_-]{43}$/;
 
 /** A cookie of this issuer: another one on the same host, by path or by port, has others. */
-export function cookieOf(issuer: string, purpose: 'browser' | 'session'): Cookie {
+export function cookieOf(issuer: string, purpose: 'browser' | 'session' | 'demo'): Cookie {
   const isSecure = issuer.startsWith('https:');
   const name = `${isSecure ? '__Host-' : ''}mintmark-${purpose}-${hash('sha256', issuer, 'hex').slice(0, 8)}`;
   const attributes = `; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;

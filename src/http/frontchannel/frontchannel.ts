@@ -28,9 +28,8 @@ export interface FrontchannelParts {
 
 const pageHeaders = { ...noStore, 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY' } as const;
 
-/** The scope. Mount it under the issuer's path. */
-export async function frontchannel(scope: FastifyInstance, parts: FrontchannelParts): Promise<void> {
-  const { as, events, looks } = parts;
+/** What a scope of pages keeps at every request, and what its routes work with. */
+export function openDesk(scope: FastifyInstance, { as, events, looks }: FrontchannelParts): Desk {
   const desk: Desk = {
     as,
     events,
@@ -45,6 +44,12 @@ export async function frontchannel(scope: FastifyInstance, parts: FrontchannelPa
   });
   acceptForms(scope);
   scope.setErrorHandler(answerError({ events, random: as.random }, errorAnswer(desk)));
+  return desk;
+}
+
+/** The scope. Mount it under the issuer's path. */
+export async function frontchannel(scope: FastifyInstance, parts: FrontchannelParts): Promise<void> {
+  const desk = openDesk(scope, parts);
   authorizeRoutes(scope, desk);
   interactionRoutes(scope, desk);
   stepRoutes(scope, desk);

@@ -147,12 +147,16 @@ interface Content {
 }
 
 /** Renders a page from its template. */
-export type Print = ReturnType<typeof createPress>;
+export type Print = ReturnType<typeof createPress<never>>;
 
-/** Templates are compiled once, here. */
-function createPress({ name, colour, logo_uri: logo }: Looks) {
+/** Templates are compiled once, here; `more` are those of others who print in the same style. */
+export function createPress<T extends string = never>(
+  { name, colour, logo_uri: logo }: Looks,
+  more = {} as Readonly<Record<T, string>>,
+) {
   const eta = new Eta({ cache: true });
-  for (const [template, text] of Object.entries(templates)) eta.loadTemplate(`@${template}`, text);
+  for (const [template, text] of Object.entries<string>({ ...templates, ...more }))
+    eta.loadTemplate(`@${template}`, text);
   const style = styleOf(colour);
   const policy = ({ formAction, script }: Content): string =>
     [
@@ -164,7 +168,7 @@ function createPress({ name, colour, logo_uri: logo }: Looks) {
       "base-uri 'none'",
       "frame-ancestors 'none'",
     ].join('; ');
-  return (template: keyof typeof templates, texts: Texts, content: Content): Page => {
+  return (template: keyof typeof templates | T, texts: Texts, content: Content): Page => {
     const { title, script, isWide } = content;
     const body = eta.render(`@${template}`, content);
     return {

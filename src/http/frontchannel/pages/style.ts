@@ -68,6 +68,9 @@ button.small { width: auto; min-height: 2.75rem; margin: 0; background: transpar
 .wide h2 { font-size: 1.25rem; margin-top: 2.25rem; }
 .wide section > form { max-width: 24rem; }
 .wide header, .wide main { max-width: 44rem; }
+pre { font: 0.875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; white-space: pre-wrap;
+  background: var(--ground); border: 1px solid var(--edge); border-radius: 0.5rem; padding: 0.625rem 0.75rem;
+  margin: 0.375rem 0 1rem; }
 details { margin-top: 1.25rem; color: var(--soft); }
 details code { font-size: 0.875rem; }
 summary { cursor: pointer; padding: 0.25rem 0; }
