@@ -25,11 +25,22 @@ t.test('a description is of the characters that RFC 6749 5.2 allows', async (t) 
   }
 });
 
-t.test('docs/specs.md names files and tests that exist', async (t) => {
-  const files = [...page('specs.md').matchAll(/`((?:src|test)\/[^`]+)`/g)].map(([, file = '']) => file);
-  t.ok(files.length > 20);
-  for (const file of new Set(files)) t.ok(existsSync(committed(file)), file);
-});
+for (const name of ['specs.md', 'conformance.md']) {
+  t.test(`docs/${name} names files that exist, and tests by their titles`, async (t) => {
+    const rows = page(name)
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && line.includes('`test/'))
+      .map((line) => line.slice(2, -2).split(' | '));
+    t.ok(rows.length > 50);
+    for (const row of rows) {
+      for (const [, file = ''] of row.join().matchAll(/`((?:src|test)\/[^`]+)`/g))
+        t.ok(existsSync(committed(file)), file);
+      const [, test = ''] = /^`(test\/[^`]+)`$/.exec(row.at(-2) ?? '') ?? [];
+      const title = row.at(-1) ?? '';
+      t.ok(title.length > 5 && readFileSync(committed(test), 'utf8').includes(title), `${test}: ${title}`);
+    }
+  });
+}
 
 t.test('every link between the pages leads somewhere', async (t) => {
   const pages = readdirSync(committed('docs')).filter((name) => name.endsWith('.md'));
