@@ -141,6 +141,24 @@ t.test(
   },
 );
 
+t.test('a passkey of the account that a client means by a pairwise subject does', async (t) => {
+  const who = await newPerson(server);
+  const device = authenticator(origin);
+  await withPasskey(server, who, device);
+  const client = await server.client({ ...metadata, subject_type: 'pairwise' });
+  async function byPasskey(change: Record<string, string> = {}): Promise<string> {
+    const browser = testBrowser(issuer);
+    const start = await browser.go(authorizeUrl(issuer, client, change));
+    const credential = device.use(passkeyOptions(start));
+    const { body } = await tokensOf(await browser.submit(start, '/passkey', { credential }), client);
+    return body.id_token;
+  }
+  const first = await byPasskey();
+  const again = await byPasskey({ id_token_hint: first });
+  t.not(decodeJwt(first).sub, who.sub);
+  t.equal(decodeJwt(again).sub, decodeJwt(first).sub);
+});
+
 t.test('max_age asks for the password as well', async (t) => {
   const { who, browser } = await weak();
   clock.advance(120);

@@ -6,6 +6,7 @@ import type { SignInProblem } from '../../oauth/interaction.ts';
 import { changeProgress, type Interaction } from '../../oauth/interactions.ts';
 import { accountOfPending } from '../../oauth/pending-sign-in.ts';
 import { raiseSession, type Session } from '../../oauth/session.ts';
+import { isMeant } from '../../oauth/subject.ts';
 import type { AccountRecord } from '../../stores/stores.ts';
 import type { Desk } from './desk.ts';
 import { takeCode, takePasskey } from './second-factor.ts';
@@ -48,10 +49,12 @@ export const showCodeStep: Take = async (desk, due, request, reply) => {
 /** A passkey: as the second factor, or alone, for it verifies its person. */
 export const showPasskeyStep: Take = async (desk, due, request, reply) => {
   const { interaction, next, browser, values } = due;
-  const meant = next.step === 'second_factor' ? next.sub : interaction.request.subjectHint;
+  const owed = next.step === 'second_factor' ? next.sub : undefined;
   const place = { browser, purpose: purposeOf(interaction) };
-  const shown = await takePasskey(desk, request, place, { values, meant });
+  const shown = await takePasskey(desk, request, place, { values, meant: owed });
   if (!('amr' in shown)) return tell(desk, due, shown);
+  const isThem = await isMeant(desk.as, interaction.request, shown.account.sub);
+  if (!isThem) return tell(desk, due, { kind: 'other_account', email: '' });
   const isSecond = next.step === 'second_factor' && !next.isStepUp;
   const amr = [...(isSecond ? ['pwd'] : []), ...shown.amr];
   await finish(desk, due, request, reply, { account: shown.account, amr });

@@ -81,7 +81,7 @@ export async function takeCode(
   return { kind: 'code_wrong', email };
 }
 
-/** `meant`: the account that owes it, or that the client means; undefined: any. Throws StoreUnavailableError. */
+/** `meant`: the account that owes it; undefined: any. Throws StoreUnavailableError. */
 export async function takePasskey(
   { as, events }: Desk,
   request: FastifyRequest,
