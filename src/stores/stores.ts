@@ -11,7 +11,13 @@ import type { AttemptStore } from './attempt-ports.ts';
 import type { ConsentStore, DocumentStore, LogoutNoticeStore, SessionStore } from './browser-ports.ts';
 import type { FactorStore } from './factor-ports.ts';
 import type { LetterStore } from './letter-ports.ts';
-import type { FamilyStateStore, FamilyStore, RevokedTokenStore, RootSecretStore } from './token-ports.ts';
+import type {
+  EndingStore,
+  FamilyStateStore,
+  FamilyStore,
+  RevokedTokenStore,
+  RootSecretStore,
+} from './token-ports.ts';
 
 export type * from './attempt-ports.ts';
 export type {
@@ -24,17 +30,7 @@ export type {
 } from './browser-ports.ts';
 export type * from './factor-ports.ts';
 export type * from './letter-ports.ts';
-export type {
-  FamilyRecord,
-  FamilyStanding,
-  FamilyStateStore,
-  FamilyStore,
-  FamilyVitals,
-  Revocation,
-  RevokedTokenStore,
-  RootSecretRecord,
-  RootSecretStore,
-} from './token-ports.ts';
+export type * from './token-ports.ts';
 export { StoreUnavailableError } from './unavailable.ts';
 
 /** Something worth telling an auditor: who did what to whom. Never a secret in `details`. */
@@ -251,6 +247,7 @@ export interface Stores {
   readonly rootSecrets: RootSecretStore;
   readonly families: FamilyStore;
   readonly familyStates: FamilyStateStore;
+  readonly endings: EndingStore;
   readonly revokedTokens: RevokedTokenStore;
   readonly attempts: AttemptStore;
   readonly documents: DocumentStore;

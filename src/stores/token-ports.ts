@@ -97,6 +97,25 @@ export interface FamilyStateStore {
   }): Promise<'swapped' | 'lost' | 'late'>;
 }
 
+/** A family or a client whose tokens are no longer good. */
+export interface Ending {
+  /** the family, or the client_id */
+  readonly id: string;
+  readonly at: number;
+}
+
+/** What has ended lately, for those who verify tokens without asking. */
+export interface EndingStore {
+  /**
+   * The families that were revoked, or whose account was cut off, and the clients that were disabled or cut off, at
+   * `since` or later; of each the latest `limit`, the latest first. One query.
+   */
+  since(
+    since: number,
+    limit: number,
+  ): Promise<{ readonly families: readonly Ending[]; readonly clients: readonly Ending[] }>;
+}
+
 /** Access tokens that were revoked one by one (RFC 7009), until they would have expired. */
 export interface RevokedTokenStore {
   /** Idempotent, order does not matter: the latest `expiresAt` counts. */

@@ -127,6 +127,7 @@ const verbs: {
     dueTombstones: (port) => port.dueTombstones(1),
     tombstonesSet: (port) => port.tombstonesSet([family.id]),
   },
+  endings: { since: (port) => port.since(T, 1) },
   familyStates: {
     find: (port) => port.find(family.id),
     compareAndSwap: (port) =>

@@ -1,0 +1,93 @@
+// EndingStore: what has ended lately, by the same values that decide whether a family lives.
+import type { Test } from 'tap';
+import { newFamilyId } from '../../../src/oauth/refresh-token.ts';
+import { systemRandom } from '../../../src/random.ts';
+import { entry, fresh, type Replicas } from './setting.ts';
+
+/** Later than whatever the other tests end, so that these endings are alone. */
+const NOW = 4_000_000_000;
+
+export async function endingsKeepTheirPromises(t: Test, replicas: Replicas): Promise<void> {
+  const [{ accounts, clients, families }, ...others] = replicas;
+  const { endings } = others[0] ?? replicas[0];
+  const instants = { createdAt: NOW, updatedAt: NOW, disabledAt: null, tokensValidAfter: null };
+
+  async function party(): Promise<{ sub: string; clientId: string }> {
+    const [sub, clientId] = [fresh('sub'), fresh('client')];
+    const email = `${sub}@example.com`;
+    await accounts.create(
+      { sub, email, name: null, passwordHash: null, claims: {}, ...instants },
+      entry(sub),
+    );
+    const metadata = { token_endpoint_auth_method: 'none' as const, grant_types: [], response_types: [] };
+    await clients.create({ clientId, metadata, secrets: [], ...instants }, entry(clientId));
+    return { sub, clientId };
+  }
+
+  async function opened(of: { sub: string; clientId: string }, accountCutOff: number | null = null) {
+    const id = newFamilyId(systemRandom);
+    const times = { authTime: NOW, createdAt: NOW, expiresAt: NOW + 9_000, idleLifetime: 60 };
+    const grant = { session: 's', scope: null, resources: [], claimsRequest: null, acr: 'a', amr: [] };
+    const ends = { accountCutOff, clientCutOff: null, revokedAt: null, revocation: null };
+    const floor = { generation: 0, since: NOW, macKey: 1 };
+    await families.open({ id, ...of, ...grant, ...times, ...ends, floor }, entry(id));
+    return id;
+  }
+
+  await t.test('a family that was revoked is told with its instant, from then on', async (t) => {
+    const [one, other] = [await opened(await party()), await opened(await party())];
+    await families.revoke(one, NOW + 10.5, 'replayed', entry(one));
+    t.strictSame(await endings.since(NOW + 10.5, 9), {
+      families: [{ id: one, at: NOW + 10.5 }],
+      clients: [],
+    });
+    t.strictSame(await endings.since(NOW + 11, 9), { families: [], clients: [] });
+    await families.revoke(other, NOW + 10, 'replayed', entry(other));
+    t.strictSame(
+      (await endings.since(NOW + 1, 9)).families.map(({ id }) => id),
+      [one, other],
+      'the latest first',
+    );
+    t.strictSame(
+      (await endings.since(NOW + 1, 1)).families,
+      [{ id: one, at: NOW + 10.5 }],
+      'and no more than asked',
+    );
+  });
+
+  await t.test('a cut-off of an account ends the families that have not seen it', async (t) => {
+    const one = await party();
+    const [before, ended] = [await opened(one), await opened(one)];
+    await families.revoke(ended, NOW + 100, 'replayed', entry(ended));
+    await accounts.cutOff(one.sub, NOW + 101, entry(one.sub));
+    await opened(one, NOW + 101);
+    await opened(await party());
+    t.strictSame((await endings.since(NOW + 100, 9)).families, [
+      { id: before, at: NOW + 101 },
+      { id: ended, at: NOW + 100 },
+    ]);
+    const two = await party();
+    const disabled = await opened(two);
+    await accounts.setDisabled(two.sub, NOW + 102, entry(two.sub));
+    t.strictSame((await endings.since(NOW + 102, 9)).families, [{ id: disabled, at: NOW + 102 }]);
+  });
+
+  await t.test('a client that was disabled or cut off is told by itself', async (t) => {
+    const [one, two, three] = [await party(), await party(), await party()];
+    await opened(one);
+    await clients.setDisabled(one.clientId, NOW + 200, entry(one.clientId));
+    const secret = { id: 's', hash: 'h', createdAt: NOW };
+    const audit = entry(two.clientId, { at: NOW + 201 });
+    await clients.addSecret(two.clientId, secret, true, audit);
+    await clients.setDisabled(three.clientId, NOW + 202, entry(three.clientId));
+    await clients.setDisabled(three.clientId, null, entry(three.clientId));
+    t.strictSame(await endings.since(NOW + 200, 9), {
+      families: [],
+      clients: [
+        { id: two.clientId, at: NOW + 201 },
+        { id: one.clientId, at: NOW + 200 },
+      ],
+    });
+    t.strictSame((await endings.since(NOW + 200, 1)).clients, [{ id: two.clientId, at: NOW + 201 }]);
+  });
+}
