@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { CLOCK_SKEW } from '../keys/lifecycle.ts';
 import { readThrough } from '../read-through.ts';
-import { type Ending, StoreUnavailableError } from '../stores/stores.ts';
+import { type Ending, type EndingStore, StoreUnavailableError } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 
 /** RFC 8725 3.11: no other kind of JWT has it. */
@@ -23,7 +23,9 @@ const STALE_LIFETIME = 3600;
 const FAMILY_LENGTH = 12;
 const CLIENT_LENGTH = 16;
 
-type Parts = Pick<AuthorizationServer, 'issuer' | 'signingAlgs' | 'keyring' | 'endings' | 'clock'>;
+type Parts = Pick<AuthorizationServer, 'issuer' | 'signingAlgs' | 'keyring' | 'clock'> & {
+  readonly endings: Pick<EndingStore, 'since'>;
+};
 
 /** The document as it is now, a compact JWS. Throws StoreUnavailableError or SigningUnavailableError: none is known. */
 export type RevocationFeed = () => Promise<string>;
