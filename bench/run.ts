@@ -1,7 +1,7 @@
 // `npm run bench`: the figures that the project publishes, each as a ratio to this machine's own limits in the same
 // run: what openssl signs, and what a bare node:http server answers (bench/bare.ts). The service has one core, the load
 // generator the other. Needs wrk, taskset, openssl, Postgres and Redis. `npm run bench -- refresh` measures a part:
-// starts, servers or refresh.
+// starts, servers, refresh or verify.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SigningAlg } from '../src/stores/stores.ts';
@@ -22,6 +22,7 @@ import {
   tell,
   through,
 } from './report.ts';
+import { measureVerifying } from './verify.ts';
 
 /** Resident memory. */
 function megabytesOf({ pid }: ServiceProcess): number {
@@ -130,4 +131,5 @@ const [only] = process.argv.slice(2);
 if (only === undefined || only === 'starts') await measureStarts();
 if (only === undefined || only === 'servers') await measureServers();
 if (only === undefined || only === 'refresh') await measureRefreshes(await opensslSignatures(SERVICE_CORE));
+if (only === undefined || only === 'verify') await measureVerifying();
 printTable();

@@ -44,6 +44,11 @@ const nouns: readonly (readonly [name: string, description: string, load: () => 
     async () => (await import('./commands/explain.ts')).addExplain,
   ],
   [
+    'verify-kit',
+    'try whether a service refuses what it has to refuse',
+    async () => (await import('./commands/verify-kit.ts')).addVerifyKit,
+  ],
+  [
     'doctor',
     'ask a running deployment what an operator would',
     async () => (await import('./commands/doctor.ts')).addDoctor,

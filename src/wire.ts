@@ -190,10 +190,9 @@ export function keyringOf({ config, stores, clock }: House): Keyring {
 
 /** The keys of refresh tokens. Empty until `reload`. */
 export function macKeyRingOf({ config, stores, clock }: House): MacKeyRing {
-  const source = { folder: config.keys_folder, setting: config.root_secret };
   return createMacKeyRing({
     store: stores.rootSecrets,
-    secrets: () => loadRootSecrets(source),
+    secrets: () => loadRootSecrets({ folder: config.keys_folder, setting: config.root_secret }),
     clock,
     settleTime: settleTime(timetableOf(config)),
   });
@@ -238,6 +237,7 @@ export function authorizationServerOf(
     signInClientId: config.sign_in.client_id,
     verifier: createTokenVerifier(keyring),
     revokedTokens: stores.revokedTokens,
+    endings: stores.endings,
     families: stores.families,
     familyStates: stores.familyStates,
     floors: createFloorLedger(stores.families),

@@ -1,5 +1,6 @@
 // mintmark keys list | plan | rotate | revoke, and the verbs of custody (keys-custody.ts).
 import type { Command } from 'commander';
+import { cutOffFamilies } from '../../src/keys/cut-off.ts';
 import type { KeyTimes } from '../../src/keys/lifecycle.ts';
 import { settle } from '../../src/keys/plan.ts';
 import { type AlgorithmPlan, keyStandings, planReport } from '../../src/keys/report.ts';
@@ -27,6 +28,7 @@ export function addKeysCommands(keys: Command): void {
     .action(rotate);
   change(keys, 'revoke <KID>', 'take a compromised key out, at once and for ever')
     .requiredOption('--reason <R>', 'why, for the audit log')
+    .option('--cut-off', 'end the sign-ins, too, that were used while it signed')
     .action(revoke);
   addCustodyCommands(keys);
   addSecretCommand(keys);
@@ -95,11 +97,15 @@ function configured(alg: string, algs: readonly SigningAlg[]): SigningAlg {
   );
 }
 
-async function revoke(kid: string, options: Options & { reason: string }): Promise<void> {
-  const { t, isNoted, exposure } = await manageKeys(options, async (management, { config }) => {
-    const { t } = await revokeKey(management, kid, options);
-    const exposure = exposureForecast(management.timetable.jwksMaxAge);
-    return { t, exposure, isNoted: options.dryRun === true || noteRevocation(config.keys_folder, kid, t) };
+async function revoke(kid: string, options: Options & { reason: string; cutOff?: boolean }): Promise<void> {
+  const { t, isNoted, exposure, ended } = await manageKeys(options, async (management, house) => {
+    const { timetable } = management;
+    const { t, key } = await takeOut(management, kid, options);
+    const isNoted = options.dryRun === true || noteRevocation(house.config.keys_folder, kid, t);
+    const parts = { endings: house.stores.endings, timetable, actor: management.actor };
+    // Last: a key that is out while sign-ins go on is better than the other way round.
+    const ended = options.cutOff ? await cutOffFamilies(parts, key, management.clock.now(), options) : null;
+    return { t, isNoted, ended, exposure: exposureForecast(timetable.jwksMaxAge) };
   });
   if (!isNoted) {
     note(
@@ -110,6 +116,24 @@ async function revoke(kid: string, options: Options & { reason: string }): Promi
     verifier,
     trusts_until: Number.isFinite(seconds) ? t + seconds : null,
   }));
-  const words = `${kid} is revoked: it left the JWKS, and the next key signs\n${exposureTable(exposure, t)}`;
-  answer(options, { kid, revoked_at: t, verifiers: trusted }, done(options, words));
+  const cut = ended === null ? '' : `; the sign-ins that were used while it signed are ended (${ended})`;
+  const words = `${kid} is revoked: it left the JWKS, and the next key signs${cut}\n${exposureTable(exposure, t)}`;
+  answer(options, { kid, revoked_at: t, verifiers: trusted, families_ended: ended }, done(options, words));
+}
+
+/** The key, revoked at t. With --cut-off it may have been revoked before: what was not asked for then can be done now. */
+async function takeOut(
+  management: KeyManagement,
+  kid: string,
+  options: Options & { reason: string; cutOff?: boolean },
+): Promise<{ t: number; key: KeyTimes }> {
+  try {
+    const { t, before } = await revokeKey(management, kid, options);
+    return { t, key: before.find((key) => key.kid === kid) as KeyTimes };
+  } catch (error) {
+    if (!options.cutOff || !(error instanceof OperatorError) || error.exitCode !== 3) throw error;
+    const { keys } = await management.keys.read();
+    const key = keys.find((one) => one.kid === kid) as KeyTimes;
+    return { t: key.revokedAt as number, key };
+  }
 }

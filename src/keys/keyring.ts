@@ -27,6 +27,8 @@ export interface Keyring {
   /** A compact JWS. Throws SigningUnavailableError where no key may sign now. */
   sign(request: SignRequest): Promise<string>;
   jwks(): PublishedJwks;
+  /** Seconds that a token may live which a published key verifies: as configured, or as one has signed. */
+  longestLifetime(): number;
   /** Every key the store has, as this replica sees it, and t, which never goes backwards. */
   snapshot(): { readonly keys: readonly KeyRecord[]; readonly t: number; readonly revision: number };
   /** Reads the store and the clocks. Throws where the store is away; what is known serves on. */
@@ -132,6 +134,12 @@ class LiveKeyring implements Keyring {
 
   snapshot() {
     return { keys: this.#known.map(this.#issued.merge), t: this.#now(), revision: this.#revision };
+  }
+
+  longestLifetime(): number {
+    const signed = this.snapshot().keys.filter((key) => this.#isLive(key));
+    const { longestTokenLifetime } = this.#parts.timetable;
+    return Math.max(longestTokenLifetime, ...signed.map((key) => key.longestLifetime));
   }
 
   flushIssued(): Promise<void> {

@@ -16,6 +16,7 @@ const hour = 3600;
 
 export const verifierCaches: readonly VerifierCache[] = [
   { name: 'jose', cacheLifetime: 10 * minute, unknownKidCooldown: 30 },
+  { name: 'mintmark/verify', cacheLifetime: 5 * minute, unknownKidCooldown: 30 },
   { name: 'jwks-rsa', cacheLifetime: 10 * minute, unknownKidCooldown: 0 },
   { name: 'get-jwks', cacheLifetime: minute, unknownKidCooldown: 0, keepsRemovedKeys: true },
   { name: 'PyJWT', cacheLifetime: 5 * minute, unknownKidCooldown: 0 },

@@ -13,6 +13,7 @@ import type {
   ClientRecord,
   ConsentStore,
   DocumentStore,
+  EndingStore,
   FactorStore,
   FamilyStateStore,
   FamilyStore,
@@ -37,6 +38,7 @@ export interface Endpoints {
   readonly introspection: string;
   readonly revocation: string;
   readonly jwks: string;
+  readonly revokedFamilies: string;
   readonly authorization: string;
   readonly userinfo: string;
   readonly endSession: string;
@@ -58,7 +60,7 @@ export interface AuthorizationServer {
   readonly resources: ReadThrough<ResourceRecord>;
   readonly replays: ReplayStore;
   readonly remoteJwks: RemoteJwks;
-  readonly keyring: Pick<Keyring, 'sign' | 'jwks'>;
+  readonly keyring: Pick<Keyring, 'sign' | 'jwks' | 'longestLifetime'>;
   /** the algorithms that have signing keys */
   readonly signingAlgs: readonly SigningAlg[];
   /** seconds, where neither the resource nor the client has one */
@@ -90,6 +92,7 @@ export interface AuthorizationServer {
   /** our own tokens, as they come back */
   readonly verifier: TokenVerifier;
   readonly revokedTokens: RevokedTokenStore;
+  readonly endings: EndingStore;
   /** how people show who they are */
   readonly authenticator: Authenticator;
   /** the client of those who sign in and name none; undefined: they have to name one */
@@ -111,6 +114,7 @@ export const endpointsOf = (issuer: string): Endpoints => ({
   introspection: `${issuer}/introspect`,
   revocation: `${issuer}/revoke`,
   jwks: `${issuer}/.well-known/jwks.json`,
+  revokedFamilies: `${issuer}/.well-known/revoked-families`,
   authorization: `${issuer}/authorize`,
   userinfo: `${issuer}/userinfo`,
   endSession: `${issuer}/logout`,

@@ -3,8 +3,9 @@
 // before its signature is verified is never said to be true.
 import { compactVerify, importJWK } from 'jose';
 import { CLOCK_SKEW } from '../keys/lifecycle.ts';
+import type { DecodedToken } from '../verify/jws.ts';
 import { dateInWords, durationInWords } from '../words.ts';
-import { type DecodedToken, decodeToken } from './decoded-token.ts';
+import { decodeToken } from './decoded-token.ts';
 import { explainRefreshToken } from './explain-refresh-token.ts';
 import { standingChecks } from './explain-standing.ts';
 import {

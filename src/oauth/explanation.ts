@@ -1,7 +1,7 @@
 // What is said of a token that is explained, and what it is judged by.
 import type { KeyState } from '../keys/lifecycle.ts';
 import type { AccountRecord, ClientRecord, FamilyStanding, ResourceRecord } from '../stores/stores.ts';
-import type { DecodedToken } from './decoded-token.ts';
+import type { DecodedToken } from '../verify/jws.ts';
 import type { Reason as Refusal } from './errors.ts';
 import type { Foresight } from './refresh-foresight.ts';
 import type { RefreshToken } from './refresh-token.ts';

@@ -33,6 +33,8 @@ export const serverMetadata = ({
   revocation_endpoint: endpoints.revocation,
   end_session_endpoint: endpoints.endSession,
   jwks_uri: endpoints.jwks,
+  // Of our own: RFC 8414 2 leaves room for it.
+  revoked_families_uri: endpoints.revokedFamilies,
   grant_types_supported: grantTypes,
   response_types_supported: ['code'],
   response_modes_supported: ['query', 'form_post'],

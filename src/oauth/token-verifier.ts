@@ -1,18 +1,13 @@
 // Our own tokens, verified by our own published keys: RFC 7515 5.2, RFC 8725 3.1. The rule it keeps: a token counts
 // for exactly as long as its key is published, however often it was verified before.
-import { constants, createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { PublishedJwks } from '../keys/view.ts';
 import type { SigningAlg } from '../stores/stores.ts';
-import { type DecodedToken, decodeJws } from './decoded-token.ts';
+import { type DecodedToken, decodeJws, isSignedBy, type PublicKey, publicKey } from '../verify/jws.ts';
 
 export interface TokenVerifier {
   /** A signed JWT of ours, taken apart; undefined unless one of the published keys signed it. Nothing else is checked. */
   verify(jws: string): Omit<DecodedToken, 'jws'> | undefined;
-}
-
-interface PublicKey {
-  readonly alg: SigningAlg;
-  readonly key: KeyObject;
 }
 
 type Jwk = Readonly<Record<string, string>> & { readonly kid: string; readonly alg: SigningAlg };
@@ -52,9 +47,7 @@ export function createTokenVerifier(keyring: { jwks(): PublishedJwks }): TokenVe
 
 function publicKeysOf({ body }: PublishedJwks): ReadonlyMap<string, PublicKey> {
   const { keys } = JSON.parse(body) as { keys: Jwk[] };
-  return new Map(
-    keys.map((jwk) => [jwk.kid, { alg: jwk.alg, key: createPublicKey({ key: jwk, format: 'jwk' }) }]),
-  );
+  return new Map(keys.map((jwk) => [jwk.kid, publicKey(jwk)]));
 }
 
 function verifiedBy(
@@ -67,22 +60,5 @@ function verifiedBy(
   const known = keys.get(String(header.kid));
   // The key says what it signs with, never the token (RFC 8725 3.1); nobody here understands an extension.
   if (known === undefined || header.alg !== known.alg || header.crit !== undefined) return undefined;
-  return isSigned(jws, known) ? { header, claims } : undefined;
-}
-
-function isSigned(jws: string, { alg, key }: PublicKey): boolean {
-  const end = jws.lastIndexOf('.');
-  const encoded = jws.slice(end + 1);
-  const signature = Buffer.from(encoded, 'base64url');
-  // One token is one string (RFC 7515 2).
-  if (signature.toString('base64url') !== encoded) return false;
-  const input = Buffer.from(jws.slice(0, end), 'latin1');
-  return verify(alg === 'EdDSA' ? null : 'sha256', input, optionsOf(alg, key), signature);
-}
-
-/** RFC 7518 3.4: r and s side by side. 3.5: the salt is as long as the digest. */
-function optionsOf(alg: SigningAlg, key: KeyObject) {
-  if (alg === 'ES256') return { key, dsaEncoding: 'ieee-p1363' as const };
-  if (alg === 'PS256') return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
-  return key;
+  return isSignedBy(known, jws) ? { header, claims } : undefined;
 }

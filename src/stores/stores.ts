@@ -12,6 +12,7 @@ import type { ConsentStore, DocumentStore, LogoutNoticeStore, SessionStore } fro
 import type { FactorStore } from './factor-ports.ts';
 import type { LetterStore } from './letter-ports.ts';
 import type {
+  EndingStore,
   FamilyStateStore,
   FamilyStore,
   PairwiseSecretStore,
@@ -241,6 +242,7 @@ export interface Stores {
   readonly pairwiseSecret: PairwiseSecretStore;
   readonly families: FamilyStore;
   readonly familyStates: FamilyStateStore;
+  readonly endings: EndingStore;
   readonly revokedTokens: RevokedTokenStore;
   readonly attempts: AttemptStore;
   readonly documents: DocumentStore;

@@ -97,6 +97,42 @@ export interface FamilyStateStore {
   }): Promise<'swapped' | 'lost' | 'late'>;
 }
 
+/** A family or a client whose tokens are no longer good. */
+export interface Ending {
+  /** the family, or the client_id */
+  readonly id: string;
+  readonly at: number;
+}
+
+/** Families that live at `at`, were opened no later than `until`, and used last no sooner than `from`. */
+export interface UsedBetween {
+  readonly from: number;
+  readonly until: number;
+  readonly at: number;
+}
+
+/** What has ended lately, for those who verify tokens without asking; and endings of many. */
+export interface EndingStore {
+  /**
+   * The families that were revoked, or whose account was cut off, and the clients that were disabled or cut off, at
+   * `since` or later; of each the latest `limit`, the latest first. One query.
+   */
+  since(
+    since: number,
+    limit: number,
+  ): Promise<{ readonly families: readonly Ending[]; readonly clients: readonly Ending[] }>;
+  countUsed(used: UsedBetween): Promise<number>;
+  /**
+   * Atomic: revokes at most `limit` of them by an operator, in the order of their ids after the id `after` ('' = all),
+   * with an entry for each; tombstones are due from then on. Answers how many, and the last of them; undefined: no more.
+   */
+  endUsed(
+    used: UsedBetween & { readonly after: string; readonly limit: number },
+    actor: string,
+    details: Readonly<Record<string, unknown>>,
+  ): Promise<{ readonly count: number; readonly last: string | undefined }>;
+}
+
 /** Access tokens that were revoked one by one (RFC 7009), until they would have expired. */
 export interface RevokedTokenStore {
   /** Idempotent, order does not matter: the latest `expiresAt` counts. */

@@ -327,6 +327,7 @@ t.test('when no token can be signed, the client is asked to come back', async (t
   const response = await broken(t, {
     keyring: {
       jwks: () => server.service.keyring.jwks(),
+      longestLifetime: () => 300,
       sign: () => Promise.reject(new SigningUnavailableError('too many wait')),
     },
   });

@@ -31,6 +31,7 @@ t.test('both documents are one, and name what works and nothing else', async (t)
     revocation_endpoint: `${issuer}/revoke`,
     end_session_endpoint: `${issuer}/logout`,
     jwks_uri: jwksUri,
+    revoked_families_uri: `${issuer}/.well-known/revoked-families`,
     grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
     response_types_supported: ['code'],
     response_modes_supported: ['query', 'form_post'],

@@ -13,7 +13,18 @@ t.setTimeout(600_000);
 const { folder, remove } = scratchFolder();
 t.teardown(remove);
 const mintmark = executableIn(folder);
-const nouns = ['start', 'keys', 'clients', 'accounts', 'resources', 'migrate', 'config', 'explain', 'doctor'];
+const nouns = [
+  'start',
+  'keys',
+  'clients',
+  'accounts',
+  'resources',
+  'migrate',
+  'config',
+  'explain',
+  'verify-kit',
+  'doctor',
+];
 
 t.test('help names every command, and each command its verbs', async (t) => {
   const runs = await Promise.all(

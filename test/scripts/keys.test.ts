@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadConfig } from '../../src/config.ts';
 import { type KeyStanding, keyStandings } from '../../src/keys/report.ts';
+import { registerClient } from '../../src/oauth/client-management.ts';
 import { openHouse, timetableOf } from '../../src/wire.ts';
 import { executableIn } from '../helpers/executable.ts';
 import { scratchFolder, startService } from '../helpers/service.ts';
+import { signInBeside } from '../helpers/sign-in.ts';
 
 // Each run of the executable is a process.
 t.setTimeout(600_000);
@@ -161,6 +163,38 @@ t.test('revoke takes a key out at once, and tells by when verifiers distrust it'
     code: 1,
     err: /there is no key nobody/,
   });
+});
+
+t.test('revoke with --cut-off ends the sign-ins that were used while the key signed', async (t) => {
+  const management = { ...house, actor: 'test' };
+  const client = (await registerClient(management, {
+    grant_types: ['refresh_token'],
+    token_endpoint_auth_method: 'none',
+  })) as { client_id: string };
+  const { access_token, refresh_token } = await signInBeside(house, client);
+  const [, payload = ''] = access_token.split('.');
+  const family = JSON.parse(Buffer.from(payload, 'base64url').toString()).jti.slice(0, 22);
+  const revokedAt = async () => (await house.stores.families.find(family))?.family.revokedAt;
+  const kid = await signer();
+  const words = ['keys', 'revoke', kid, '--reason', 'laptop stolen', '--cut-off', '--json'];
+  t.match(JSON.parse((await mintmark([...words, '--dry-run'])).out), { families_ended: 1 });
+  t.equal(await revokedAt(), null);
+
+  const { code, out } = await mintmark(words.slice(0, -1));
+  t.equal(code, 0);
+  t.match(out, /and the next key signs; the sign-ins that were used while it signed are ended \(1\)\n/);
+  t.match(await revokedAt(), Number);
+  const body = new URLSearchParams({
+    grant_type: 'refresh_token',
+    refresh_token,
+    client_id: client.client_id,
+  });
+  const refreshed = await fetch(`${service.issuer}/token`, { method: 'POST', body });
+  t.match(await refreshed.json(), { error: 'invalid_grant' });
+  const feed = await (await fetch(`${service.issuer}/.well-known/revoked-families`)).text();
+  const { families } = JSON.parse(Buffer.from(feed.split('.')[1] ?? '', 'base64url').toString());
+  t.strictSame(families, [family.slice(0, 12)]);
+  t.match(await mintmark(words), { code: 0, out: /"families_ended": 0/ }, 'also where it was revoked before');
 });
 
 t.test('export seals the keys under a passphrase, in a file for its owner alone', async (t) => {

@@ -6,6 +6,7 @@ import { attemptsKeepTheirPromises } from './conformance/attempts.ts';
 import { clientsKeepTheirPromises } from './conformance/clients.ts';
 import { consentsKeepTheirPromises } from './conformance/consents.ts';
 import { documentsKeepTheirPromises } from './conformance/documents.ts';
+import { endingsKeepTheirPromises } from './conformance/endings.ts';
 import { factorsKeepTheirPromises } from './conformance/factors.ts';
 import { familiesKeepTheirPromises } from './conformance/families.ts';
 import { familyStatesKeepTheirPromises } from './conformance/family-states.ts';
@@ -42,6 +43,7 @@ export async function storesKeepTheirPromises(
   await t.test('root secrets', (t) => rootSecretsKeepTheirPromises(t, replicas));
   await t.test('pairwise secret', (t) => pairwiseSecretKeepsItsPromises(t, replicas));
   await t.test('families', (t) => familiesKeepTheirPromises(t, replicas));
+  await t.test('endings', (t) => endingsKeepTheirPromises(t, replicas));
   await t.test('revoked tokens', (t) => revokedTokensKeepTheirPromises(t, replicas));
   await t.test('leases', (t) => leasesKeepTheirPromises(t, replicas));
   await t.test('sessions', (t) => sessionsKeepTheirPromises(t, replicas));

@@ -164,7 +164,7 @@ t.test('among a hundred thousand rows what is asked for is found by an index', s
   const { plans, explained } = explaining(database);
   const stores = postgresStores({ ...database, pool: explained });
   const { families, familyStates, attempts, revokedTokens, accounts, sweeper } = stores;
-  const { consents, documents, factors, letters, logoutNotices, sessions } = stores;
+  const { consents, documents, endings, factors, letters, logoutNotices, sessions } = stores;
   const noFactors = { handle: 'h', totp: null, recoveryCodes: [], passkeys: [] };
   const notice = { sid: 'ended-7', clientId: 'client' };
   const { rows: some } = await database.pool.query('SELECT id FROM families LIMIT 500');
@@ -186,6 +186,7 @@ t.test('among a hundred thousand rows what is asked for is found by an index', s
     'a state': () => familyStates.find(id),
     'a state to swap': () => familyStates.compareAndSwap({ ...swap, expected: next }),
     'a state to begin': () => familyStates.compareAndSwap({ ...swap, expected: undefined }),
+    'what has ended lately': () => endings.since(T, 1_000),
     'an attempt': () => attempts.take('k', 5, 60),
     'a token that was revoked': () => revokedTokens.isRevoked('jti'),
     'a document': () => documents.find('k', 'i'),

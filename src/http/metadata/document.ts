@@ -12,14 +12,14 @@ export interface PublicDocument {
   readonly head: { readonly known: readonly string[]; readonly sent: readonly string[] };
 }
 
-/** Prepares a JSON text. `headers` go with it, and with a 304. */
+/** Prepares a text of the type, JSON where none is named. `headers` go with it, and with a 304. */
 export function publicDocument(
   body: string,
   etag: string,
   headers: Readonly<Record<string, string>>,
+  type = 'application/json; charset=utf-8',
 ): PublicDocument {
   const known = [...Object.entries(headers).flat(), 'etag', etag];
-  const type = 'application/json; charset=utf-8';
   const sent = [...known, 'content-type', type, 'content-length', String(Buffer.byteLength(body))];
   return { etag, body, head: { known, sent } };
 }

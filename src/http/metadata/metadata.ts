@@ -1,19 +1,28 @@
 // What anyone may read and keep: the metadata documents and the JWKS. No cookies, CORS *, answered from memory.
 import { createHash } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Config } from '../../config.ts';
 import { settleTime } from '../../keys/lifecycle.ts';
 import type { PublishedJwks } from '../../keys/view.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { issuerPath, metadataPaths, serverMetadata } from '../../oauth/metadata.ts';
+import {
+  createRevocationFeed,
+  FEED_LIFETIME,
+  feedTyp,
+  type RevocationFeed,
+} from '../../oauth/revoked-families.ts';
 import { answerPreflight } from '../cors.ts';
 import { errorResponses } from '../errors.ts';
 import { apiHeaders } from '../headers.ts';
 import { type PublicDocument, publicDocument, sendDocument } from './document.ts';
 
 export interface MetadataParts {
-  readonly as: Pick<AuthorizationServer, 'issuer' | 'endpoints' | 'signingAlgs' | 'keyring'>;
+  readonly as: Pick<
+    AuthorizationServer,
+    'issuer' | 'endpoints' | 'signingAlgs' | 'keyring' | 'endings' | 'clock'
+  >;
   readonly keys: Pick<Config['keys'], 'jwks_max_age' | 'reload_interval'>;
 }
 
@@ -25,15 +34,23 @@ export async function metadata(scope: FastifyInstance, { as, keys }: MetadataPar
     'cross-origin-resource-policy': 'cross-origin',
     'cache-control': cacheControl(keys),
   };
-  const publish = (path: string, current: () => PublicDocument) => {
+  const publish = (path: string, answer: (request: FastifyRequest, reply: FastifyReply) => unknown) => {
     const schema = { response: { 200: Type.Unknown(), 304: Type.Null(), ...errorResponses } };
-    scope.get(path, { schema }, (request, reply) => sendDocument(request, reply, current()));
+    scope.get(path, { schema }, answer);
     answerPreflight(scope, path, { methods: 'GET, HEAD', headers: '*' });
   };
   const text = JSON.stringify(serverMetadata(as));
   const document = publicDocument(text, tagOf(text), headers);
-  for (const path of metadataPaths(as.issuer)) publish(path, () => document);
-  publish(`${issuerPath(as.issuer)}/.well-known/jwks.json`, preparedJwks(as.keyring, headers));
+  for (const path of metadataPaths(as.issuer))
+    publish(path, (request, reply) => sendDocument(request, reply, document));
+  const wellKnown = `${issuerPath(as.issuer)}/.well-known`;
+  const jwks = preparedJwks(as.keyring, headers);
+  publish(`${wellKnown}/jwks.json`, (request, reply) => sendDocument(request, reply, jwks()));
+  const cacheable = { ...headers, 'cache-control': `public, max-age=${FEED_LIFETIME}` };
+  const feed = preparedFeed(createRevocationFeed(as), cacheable);
+  publish(`${wellKnown}/revoked-families`, async (request, reply) =>
+    sendDocument(request, reply, await feed()),
+  );
 }
 
 /**
@@ -62,6 +79,19 @@ function preparedJwks(
       published = latest;
       document = prepare(latest);
     }
+    return document;
+  };
+}
+
+/** The bytes are made when the feed says something new. */
+function preparedFeed(
+  feed: RevocationFeed,
+  headers: Readonly<Record<string, string>>,
+): () => Promise<PublicDocument> {
+  let document: PublicDocument | undefined;
+  return async () => {
+    const jws = await feed();
+    if (document?.body !== jws) document = publicDocument(jws, tagOf(jws), headers, `application/${feedTyp}`);
     return document;
   };
 }

@@ -7,6 +7,7 @@ import { postgresClients } from './clients.ts';
 import { postgresConsents } from './consents.ts';
 import type { Database } from './database.ts';
 import { postgresDocuments } from './documents.ts';
+import { postgresEndings } from './endings.ts';
 import { postgresFactors } from './factors.ts';
 import { postgresFamilies } from './families.ts';
 import { postgresFamilyStates } from './family-states.ts';
@@ -35,6 +36,7 @@ export function postgresStores(database: Database, ahead: () => number = () => 0
     pairwiseSecret: postgresPairwiseSecret(pool),
     families: postgresFamilies(pool),
     familyStates: postgresFamilyStates(pool, ahead),
+    endings: postgresEndings(pool),
     revokedTokens: postgresRevokedTokens(pool),
     attempts: postgresAttempts(pool, ahead),
     documents: postgresDocuments(pool, ahead),

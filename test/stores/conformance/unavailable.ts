@@ -132,6 +132,11 @@ const verbs: {
     dueTombstones: (port) => port.dueTombstones(1),
     tombstonesSet: (port) => port.tombstonesSet([family.id]),
   },
+  endings: {
+    since: (port) => port.since(T, 1),
+    countUsed: (port) => port.countUsed({ from: T, until: T, at: T }),
+    endUsed: (port) => port.endUsed({ from: T, until: T, at: T, after: '', limit: 1 }, 'a', {}),
+  },
   familyStates: {
     find: (port) => port.find(family.id),
     compareAndSwap: (port) =>

@@ -1,0 +1,82 @@
+// What has ended lately, in Postgres: families, by themselves or with their account, and clients; in one query.
+import type pg from 'pg';
+import type { Ending, EndingStore } from '../stores.ts';
+import { query, requestLifetime } from './statements.ts';
+
+// By value, as everywhere: a family that was opened after the cut-off has seen it and lives.
+const SINCE = `
+  SELECT id, NULL AS "clientId", at FROM (
+    SELECT id, revoked_at AS at FROM families WHERE revoked_at >= $1
+    UNION ALL
+    SELECT id, account.tokens_valid_after
+    FROM accounts AS account JOIN families AS family USING (sub)
+    WHERE account.tokens_valid_after >= $1
+      AND family.account_cut_off IS DISTINCT FROM account.tokens_valid_after AND family.revoked_at IS NULL
+    ORDER BY at DESC LIMIT $2
+  ) AS ended
+  UNION ALL
+  SELECT NULL, client_id, at FROM (
+    SELECT client_id, GREATEST(disabled_at, tokens_valid_after) AS at FROM clients
+    WHERE GREATEST(disabled_at, tokens_valid_after) >= $1
+    ORDER BY at DESC LIMIT $2
+  ) AS closed`;
+
+const USED = 'revoked_at IS NULL AND created_at <= $1 AND floor_since >= $2 AND expires_at > $3';
+
+const COUNT_USED = `SELECT count(*)::float8 AS count FROM families WHERE ${USED}`;
+
+// In the order of their ids: two that lock in one order cannot wait for each other. Asked again at the row itself, which
+// somebody else may have ended meanwhile.
+const END_USED = `
+  WITH used AS (
+    SELECT id FROM families WHERE ${USED} AND id > $4 ORDER BY id LIMIT $5 FOR NO KEY UPDATE
+  ),
+  ended AS (
+    UPDATE families SET revoked_at = $3, revocation = 'revoked_by_operator', tombstone_due = true
+    FROM used WHERE families.id = used.id AND revoked_at IS NULL RETURNING families.id, client_id, sub
+  ),
+  noted AS (
+    INSERT INTO audit_log (at, event, actor, subject, details)
+    SELECT $3, 'family.revoked', $6, rtrim(translate(encode(id, 'base64'), '+/', '-_'), '='),
+           $7::jsonb || jsonb_build_object('client_id', client_id, 'sub', sub)
+    FROM ended
+  )
+  SELECT count(ended.id)::float8 AS count, (SELECT id FROM used ORDER BY id DESC LIMIT 1) AS last FROM ended`;
+
+type Row = { readonly at: number } & (
+  | { readonly id: Buffer; readonly clientId: null }
+  | { readonly id: null; readonly clientId: string }
+);
+
+export function postgresEndings(pool: pg.Pool): EndingStore {
+  return {
+    async since(since, limit) {
+      const families: Ending[] = [];
+      const clients: Ending[] = [];
+      for (const { id, clientId, at } of await query<Row>(pool, SINCE, [since, limit], requestLifetime)) {
+        if (id === null) clients.push({ id: clientId, at });
+        else families.push({ id: id.toString('base64url'), at });
+      }
+      return { families, clients };
+    },
+
+    async countUsed({ from, until, at }) {
+      const [row] = await query<{ count: number }>(pool, COUNT_USED, [until, from, at]);
+      return row?.count ?? 0;
+    },
+
+    async endUsed({ from, until, at, after, limit }, actor, details) {
+      const values = [
+        until,
+        from,
+        at,
+        Buffer.from(after, 'base64url'),
+        limit,
+        actor,
+        JSON.stringify(details),
+      ];
+      const [row] = await query<{ count: number; last: Buffer | null }>(pool, END_USED, values);
+      return { count: row?.count ?? 0, last: row?.last?.toString('base64url') };
+    },
+  };
+}
