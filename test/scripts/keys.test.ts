@@ -163,6 +163,14 @@ t.test('revoke takes a key out at once, and tells by when verifiers distrust it'
   });
 });
 
+t.test('a kid may start with a dash, as one in 64 does', async (t) => {
+  const kid = `-${'k'.repeat(42)}`;
+  t.match(await mintmark(['keys', 'revoke', kid, '--reason', 'x']), {
+    code: 1,
+    err: `there is no key ${kid}`,
+  });
+});
+
 t.test('export seals the keys under a passphrase, in a file for its owner alone', async (t) => {
   writeFileSync(at('passphrase'), 'correct horse battery staple\n', { mode: 0o600 });
   writeFileSync(at('weak'), 'too short\n', { mode: 0o600 });
