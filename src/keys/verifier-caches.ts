@@ -41,13 +41,18 @@ export interface Forecast {
  * Who refuses good tokens, and for how long at the most, if a key published at `publishAt` signs from `signAt` on:
  * the verifiers that may still hold a JWKS from before. The declared lifetime stands for all that are not listed.
  */
-export function outageForecast(publishAt: number, signAt: number, verifierCacheLifetime: number): Forecast[] {
+export function outageForecast(
+  publishAt: number,
+  signAt: number,
+  verifierCacheLifetime: number,
+  caches: readonly VerifierCache[] = verifierCaches,
+): Forecast[] {
   const declared = {
     name: 'any, within the declared cache',
     cacheLifetime: verifierCacheLifetime,
     unknownKidCooldown: null,
   };
-  return [...verifierCaches, declared].flatMap(({ name, cacheLifetime, unknownKidCooldown }) => {
+  return [...caches, declared].flatMap(({ name, cacheLifetime, unknownKidCooldown }) => {
     const blindFor = Math.min(cacheLifetime, unknownKidCooldown ?? Number.POSITIVE_INFINITY);
     const seconds = Math.max(0, publishAt + blindFor - signAt);
     return seconds > 0 ? [{ verifier: name, seconds }] : [];
