@@ -13,6 +13,7 @@ import { careForKeys, endCareForKeys } from './keys/care.ts';
 import type { Keyring } from './keys/keyring.ts';
 import type { MacKeyRing } from './keys/root-secrets.ts';
 import { maintainKeys } from './keys/rotate.ts';
+import { createFetchLedger, type FetchLedger } from './keys/verifier-fetches.ts';
 import { deliverLogoutNotices, type NoticeOutcome } from './oauth/backchannel-logout.ts';
 import { drainTombstones } from './oauth/refresh-families.ts';
 import { OperatorError } from './operator-error.ts';
@@ -27,6 +28,7 @@ import {
   keyringOf,
   macKeyRingOf,
   openHouse,
+  timetableOf,
 } from './wire.ts';
 import { within } from './within.ts';
 
@@ -112,6 +114,10 @@ async function assemble(
     config,
     checks: readinessChecks(house, keyring, macKeyRing),
     events: createEvents(registry),
+    jwksFetches: createFetchLedger(house.stores.documents, {
+      clock: house.clock,
+      timetable: timetableOf(config),
+    }),
     registry: metricsOf(registry),
     log,
     hasDemo: demo !== undefined,
@@ -167,7 +173,12 @@ interface Work {
 function startWork(
   house: House,
   { keyring, macKeyRing }: Rings,
-  { as, events, log }: Pick<AppParts, 'as' | 'events'> & { readonly log: Logger },
+  {
+    as,
+    events,
+    jwksFetches,
+    log,
+  }: Pick<AppParts, 'as' | 'events'> & { readonly jwksFetches: FetchLedger; readonly log: Logger },
 ): Work {
   const { stores, config, database } = house;
   const failed = (task: string, err: unknown) => log.error({ task, err }, 'background task failed');
@@ -187,6 +198,7 @@ function startWork(
     { name: 'logout notices', interval: FLUSH_INTERVAL, run: () => deliverLogoutNotices(as, tellOfNotice) },
     { name: 'letters', interval: FLUSH_INTERVAL, run: sendDueLetters },
     { name: 'tombstones', interval: FLUSH_INTERVAL, run: () => drainTombstones(as) },
+    { name: 'JWKS fetches', interval: config.keys.reload_interval, run: () => jwksFetches.flush() },
     { name: 'keys', interval: config.keys.reload_interval, run: () => careForKeys(care) },
     { name: 'root secrets', interval: config.keys.reload_interval, run: () => macKeyRing.reload() },
     { name: 'sweep', interval: SWEEP_INTERVAL, run: () => sweep(house) },

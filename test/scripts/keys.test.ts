@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { loadConfig } from '../../src/config.ts';
 import { type KeyStanding, keyStandings } from '../../src/keys/report.ts';
@@ -161,6 +162,28 @@ t.test('revoke takes a key out at once, and tells by when verifiers distrust it'
     code: 1,
     err: /there is no key nobody/,
   });
+});
+
+t.test('list --verifiers tells who fetches the JWKS, and plan who lacks the next key', async (t) => {
+  await fetch(`${service.issuer}/.well-known/jwks.json?v=payments`);
+  const isKnown = async () => (await mintmark(['keys', 'list', '--verifiers'])).out.includes('payments');
+  for (let left = 50; left > 0 && !(await isKnown()); left -= 1) await sleep(100);
+  const { code, out } = await mintmark(['keys', 'list', '--verifiers']);
+  t.equal(code, 0);
+  t.match(out, /^VERIFIER +FETCHES +SINCE +LAST +LACKS\n/);
+  t.match(out, /^payments +1 +\S+ \(.*\) +\S+ \(.*\) +nothing$/m);
+  const json = JSON.parse((await mintmark(['keys', 'list', '--verifiers', '--json'])).out);
+  t.match(
+    json.find(({ verifier }: { verifier: string }) => verifier === 'payments'),
+    { fetches: 1, fetched_at: Number, lacks: [] },
+  );
+
+  const [waiting] = (await standings()).filter(({ state }) => state === 'standby');
+  await mintmark(['keys', 'revoke', waiting?.kid ?? '', '--reason', 'another one']);
+  t.match(
+    (await mintmark(['keys', 'plan'])).out,
+    /^Seen lately, without the next key yet: .*payments \(fetched .*\)/m,
+  );
 });
 
 t.test('a kid may start with a dash, as one in 64 does', async (t) => {

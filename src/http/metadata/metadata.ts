@@ -1,9 +1,10 @@
 // What anyone may read and keep: the metadata documents and the JWKS. No cookies, CORS *, answered from memory.
 import { createHash } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Config } from '../../config.ts';
 import { settleTime } from '../../keys/lifecycle.ts';
+import { type FetchLedger, verifierName } from '../../keys/verifier-fetches.ts';
 import type { PublishedJwks } from '../../keys/view.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { issuerPath, metadataPaths, serverMetadata } from '../../oauth/metadata.ts';
@@ -15,25 +16,35 @@ import { type PublicDocument, publicDocument, sendDocument } from './document.ts
 export interface MetadataParts {
   readonly as: Pick<AuthorizationServer, 'issuer' | 'endpoints' | 'signingAlgs' | 'keyring'>;
   readonly keys: Pick<Config['keys'], 'jwks_max_age' | 'reload_interval'>;
+  readonly jwksFetches: Pick<FetchLedger, 'record'>;
 }
 
 /** The scope. Its routes are absolute, since some of them lie before the issuer's path. */
-export async function metadata(scope: FastifyInstance, { as, keys }: MetadataParts): Promise<void> {
+export async function metadata(
+  scope: FastifyInstance,
+  { as, keys, jwksFetches }: MetadataParts,
+): Promise<void> {
   const headers = {
     ...apiHeaders(as.issuer),
     'access-control-allow-origin': '*',
     'cross-origin-resource-policy': 'cross-origin',
     'cache-control': cacheControl(keys),
   };
-  const publish = (path: string, current: () => PublicDocument) => {
+  const publish = (path: string, current: (request: FastifyRequest) => PublicDocument) => {
     const schema = { response: { 200: Type.Unknown(), 304: Type.Null(), ...errorResponses } };
-    scope.get(path, { schema }, (request, reply) => sendDocument(request, reply, current()));
+    scope.get(path, { schema }, (request, reply) => sendDocument(request, reply, current(request)));
     answerPreflight(scope, path, { methods: 'GET, HEAD', headers: '*' });
   };
   const text = JSON.stringify(serverMetadata(as));
   const document = publicDocument(text, tagOf(text), headers);
   for (const path of metadataPaths(as.issuer)) publish(path, () => document);
-  publish(`${issuerPath(as.issuer)}/.well-known/jwks.json`, preparedJwks(as.keyring, headers));
+  const jwks = preparedJwks(as.keyring, headers);
+  publish(`${issuerPath(as.issuer)}/.well-known/jwks.json`, ({ query, headers }) => {
+    const name = verifierName((query as { v?: unknown }).v, headers['user-agent']);
+    const { document, newestAt } = jwks();
+    jwksFetches.record(name, newestAt);
+    return document;
+  });
 }
 
 /**
@@ -52,7 +63,7 @@ const tagOf = (text: string): string =>
 function preparedJwks(
   keyring: MetadataParts['as']['keyring'],
   headers: Readonly<Record<string, string>>,
-): () => PublicDocument {
+): () => { readonly document: PublicDocument; readonly newestAt: number } {
   const prepare = ({ body, etag }: PublishedJwks) => publicDocument(body, etag, headers);
   let published = keyring.jwks();
   let document = prepare(published);
@@ -62,6 +73,6 @@ function preparedJwks(
       published = latest;
       document = prepare(latest);
     }
-    return document;
+    return { document, newestAt: latest.newestAt };
   };
 }
