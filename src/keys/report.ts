@@ -130,7 +130,7 @@ export function planReport(
       .flatMap((key) => stepsOf(key, own, t, timetable))
       .filter(({ at, becomes }) => Number.isFinite(at) && (at > t || becomes === 'published'))
       .sort((a, b) => a.at - b.at),
-    outage_if_now: next ? outageForecast(next.publishAt, t, timetable.verifierCacheLifetime) : [],
+    outage_if_now: next ? outageForecast(next.publishAt, t, timetable) : [],
     laggards: next && !isDraft(next) ? laggardsOf(fetches, next.publishAt, t, timetable) : [],
   };
 }

@@ -1,5 +1,6 @@
 // What the laboratory writes down: what verifiers were shown and said, what they fetched, and what operators did.
 // Instants in epoch seconds of this machine, which all processes share.
+import type { Timetable } from '../../src/keys/lifecycle.ts';
 import type { VerifierCache } from '../../src/keys/verifier-caches.ts';
 
 /** A kind of verifier, with the cache that it was started with. */
@@ -53,6 +54,5 @@ export interface History {
   /** of the clients: how many tokens they got, and what they were told instead of one */
   readonly drawn: number;
   readonly undrawn: readonly string[];
-  /** the declared `verifier_cache_lifetime` */
-  readonly cacheLifetime: number;
+  readonly timetable: Timetable;
 }

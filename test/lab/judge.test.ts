@@ -3,6 +3,15 @@ import t from 'tap';
 import type { History, Kind, Showing } from './history.ts';
 import { blindness, judge, judgeIssuer } from './judge.ts';
 
+const timetable = {
+  algs: ['RS256' as const],
+  automaticRotation: false,
+  rotationPeriod: 1000,
+  verifierCacheLifetime: 10,
+  jwksMaxAge: 1,
+  reloadInterval: 1,
+  longestTokenLifetime: 20,
+};
 const kind: Kind = { name: 'someone', cacheLifetime: 10, unknownKidCooldown: null };
 
 const showing = (at: number, refusal?: string, other: Partial<Showing> = {}): Showing => ({
@@ -25,7 +34,7 @@ function history(other: Partial<History>): History {
     revocations: [],
     drawn: 1,
     undrawn: [],
-    cacheLifetime: 10,
+    timetable,
     ...other,
   };
 }

@@ -118,7 +118,7 @@ function outageOf(
   const signAt = Math.min(...own.map(({ at }) => at));
   if (own.length === 0) return { planned: 0, expected: 0, seen: 0, violations: [] };
   const refused = refusals.filter((one) => one.kid === kid);
-  const forecast = outageForecast(publishedAt, decidedAt, history.cacheLifetime, [kind]);
+  const forecast = outageForecast(publishedAt, decidedAt, history.timetable, [kind]);
   const planned = forecast.find(({ verifier }) => verifier === kind.name)?.seconds ?? 0;
   // The last JWKS that it saw before the key was in one.
   const first = fetches.findIndex(({ kids }) => kids.includes(kid));
@@ -126,7 +126,7 @@ function outageOf(
   const blindUntil = lastWithout + blindness(kind);
   const lastRefusal = newest(refused.map(({ at }) => at));
   const violations: Violation[] = [];
-  const latest = decidedAt + Math.min(planned, kind.isCareless ? planned : declared + SETTLE);
+  const latest = decidedAt + Math.min(planned, declared);
   if (refused.length > 0 && lastRefusal > latest + SETTLE + BAND)
     violations.push({
       rule: 'refused no longer than the plan said',

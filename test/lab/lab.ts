@@ -191,7 +191,15 @@ async function build({ cacheLifetime, inShort }: LabOptions, undo: Undo): Promis
       await Promise.all(behind.slice(1).map((_, n) => renew(n + 1)));
     },
     history() {
-      const whole = { since, kinds, cacheLifetime, fetches, emergencies, revocations, ...traffic.take() };
+      const whole = {
+        since,
+        kinds,
+        timetable: management.timetable,
+        fetches,
+        emergencies,
+        revocations,
+        ...traffic.take(),
+      };
       since = now();
       return {
         ...whole,
