@@ -12,6 +12,7 @@ import type { SigningAlg } from '../../src/stores/stores.ts';
 import { answer, note } from '../output.ts';
 import { change, done, type Options, query } from '../verbs.ts';
 import { addCustodyCommands } from './keys-custody.ts';
+import { addDrillCommand } from './keys-drill.ts';
 import { addSecretCommand } from './keys-secret.ts';
 import { exposureTable, keyTable, outageWords, planWords, verifierTable } from './keys-words.ts';
 import { manageKeys } from './manage-keys.ts';
@@ -31,6 +32,7 @@ export function addKeysCommands(keys: Command): void {
   change(keys, 'revoke <KID>', 'take a compromised key out, at once and for ever')
     .requiredOption('--reason <R>', 'why, for the audit log')
     .action(revoke);
+  addDrillCommand(keys);
   addCustodyCommands(keys);
   addSecretCommand(keys);
 }

@@ -194,6 +194,22 @@ t.test('a kid may start with a dash, as one in 64 does', async (t) => {
   });
 });
 
+t.test('drill rehearses a rotation and a compromise, and changes nothing', async (t) => {
+  const before = await standings();
+  const { code, out } = await mintmark(['keys', 'drill']);
+  t.equal(code, 0);
+  t.match(out, /^ALG +STEP +TOOK +AFTER A WAIT OF\nRS256 +the first keys are made +\d+ ms +-\n/);
+  t.match(out, /nothing was changed\. After a compromise now:\nVERIFIER +MAY TRUST IT UNTIL\n/);
+  t.same(
+    (await standings()).map(({ kid }) => kid),
+    before.map(({ kid }) => kid),
+  );
+  t.match(JSON.parse((await mintmark(['keys', 'drill', '--json'])).out), {
+    drills: [{ alg: 'RS256', steps: [{ step: String, took: Number, waits: 0 }] }],
+    verifiers: [{ verifier: 'jose', trusts_for: 900 }],
+  });
+});
+
 t.test('export seals the keys under a passphrase, in a file for its owner alone', async (t) => {
   writeFileSync(at('passphrase'), 'correct horse battery staple\n', { mode: 0o600 });
   writeFileSync(at('weak'), 'too short\n', { mode: 0o600 });
