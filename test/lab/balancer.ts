@@ -5,8 +5,8 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fetch } from './history.ts';
 
-/** Seconds in which a replica has to answer. */
-const PATIENCE = 0.7;
+/** Seconds in which a replica has to answer: less than it is ever stopped for, and more than a busy machine takes. */
+const PATIENCE = 2;
 const BETWEEN_PROBES = 0.2;
 
 export interface Balancer {

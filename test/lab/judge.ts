@@ -133,7 +133,9 @@ function outageOf(
       what: `${kid} until ${(lastRefusal - decidedAt).toFixed(1)} s after the plan, which said ${planned.toFixed(1)} s`,
     });
   const isTooLate = refused.length > 0 && lastRefusal > blindUntil + BAND;
-  const isTooEarly = !kind.isBounded && blindUntil > signAt + BAND && !(lastRefusal >= blindUntil - BAND);
+  // It knows the key before it can, so its cache is not what it says.
+  const isTooEarly =
+    !kind.isBounded && own.some((one) => one.refusal === undefined && one.answeredAt < blindUntil - BAND);
   if (isTooLate || isTooEarly)
     violations.push({
       rule: 'refused as long as its cache is old',

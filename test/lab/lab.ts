@@ -11,7 +11,7 @@ import { freePort, startPostgres } from '../helpers/servers.ts';
 import { registerShop, type ServiceProcess, scratchFolder, startService } from '../helpers/service.ts';
 import { startBalancer } from './balancer.ts';
 import type { Emergency, Fetch, History, Revocation } from './history.ts';
-import { startTraffic, type Traffic } from './traffic.ts';
+import { type Drawn, startTraffic, type Traffic } from './traffic.ts';
 import { type LeftOut, labelOf, resources, startVerifiers, type Undo } from './verifiers.ts';
 
 const REPLICAS = 3;
@@ -58,13 +58,14 @@ export const now = (): number => Date.now() / 1000;
 
 /** Waits for what must come, and fails where it does not come in time. */
 export async function until(
-  what: string,
+  what: string | (() => string),
   isSo: () => boolean | Promise<boolean>,
   seconds = 60,
 ): Promise<void> {
   const deadline = now() + seconds;
   while (!(await isSo())) {
-    if (now() > deadline) throw new Error(`${what}: not within ${seconds} s`);
+    if (now() > deadline)
+      throw new Error(`${typeof what === 'string' ? what : what()}: not within ${seconds} s`);
     await sleep(50);
   }
 }
@@ -164,9 +165,11 @@ async function build({ cacheLifetime, inShort }: LabOptions, undo: Undo): Promis
     keys,
     async settled() {
       let kid: string | undefined;
-      await until('the key signs', async () => {
+      let recent: readonly Drawn[] = [];
+      const seen = () => `${kid} signs, not ${recent.map((one) => one.kid).join()}`;
+      await until(seen, async () => {
         kid = newestActive(await keys());
-        const recent = traffic.living().filter(({ at }) => at > now() - 1);
+        recent = traffic.living().filter(({ at }) => at > now() - 2);
         return recent.length > REPLICAS && recent.every((one) => one.kid === kid);
       });
       return kid as string;

@@ -22,7 +22,7 @@ public class Verify {
   public static void main(String[] args) throws Exception {
     long lifetime = 1000 * Long.parseLong(System.getenv("JWKS_CACHE_LIFETIME"));
     // Nimbus by itself gives up after half a second, which is less than a balancer takes to pass over a dead replica.
-    var retriever = new DefaultResourceRetriever(2000, 2000);
+    var retriever = new DefaultResourceRetriever(5000, 5000);
     var keys = JWKSourceBuilder.create(URI.create(System.getenv("JWKS_URI")).toURL(), retriever)
         .cache(lifetime, Math.min(lifetime, 1000))
         .refreshAheadCache(false)
