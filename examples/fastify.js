@@ -5,14 +5,15 @@ import fastifyJwt from '@fastify/jwt';
 import Fastify from 'fastify';
 import buildGetJwks from 'get-jwks';
 
-const { ISSUER: issuer, AUDIENCE: audience, PORT = '4000' } = process.env;
+const { ISSUER: issuer, AUDIENCE: audience, PORT = '4000', JWKS_URI: jwksUri } = process.env;
 if (!issuer || !audience) throw new Error('ISSUER and AUDIENCE are needed');
 
 // Seconds. The issuer's keys.verifier_cache_lifetime must be at least as long.
 const cacheLifetime = Number(process.env.JWKS_CACHE_LIFETIME ?? 60);
 const getJwks = buildGetJwks({
   issuersWhitelist: [issuer],
-  providerDiscovery: true,
+  // With no JWKS_URI of one's own the issuer's metadata say where the keys are.
+  ...(jwksUri ? { jwksPath: jwksUri.slice(issuer.length) } : { providerDiscovery: true }),
   ttl: cacheLifetime * 1000,
 });
 const app = Fastify();

@@ -9,9 +9,15 @@ if (!issuer || !audience) throw new Error('usage: verify.js ISSUER AUDIENCE, tok
 
 // Seconds. The issuer's keys.verifier_cache_lifetime must be at least as long.
 const cacheLifetime = Number(process.env.JWKS_CACHE_LIFETIME ?? 600);
-const discovery = await fetch(`${issuer}/.well-known/openid-configuration`);
-const { jwks_uri } = await discovery.json();
-const keys = createRemoteJWKSet(new URL(jwks_uri), { cacheMaxAge: cacheLifetime * 1000 });
+const keys = createRemoteJWKSet(new URL(process.env.JWKS_URI ?? (await jwksUri())), {
+  cacheMaxAge: cacheLifetime * 1000,
+  cooldownDuration: Number(process.env.JWKS_COOLDOWN ?? 30) * 1000,
+});
+
+async function jwksUri() {
+  const discovery = await fetch(`${issuer}/.well-known/openid-configuration`);
+  return (await discovery.json()).jwks_uri;
+}
 
 for await (const line of createInterface({ input: process.stdin })) {
   const token = line.startsWith('{') ? JSON.parse(line).access_token : line;

@@ -15,8 +15,10 @@ import jwt
 issuer, audience = sys.argv[1:]
 # Seconds. The issuer's keys.verifier_cache_lifetime must be at least as long.
 cache_lifetime = int(os.environ.get("JWKS_CACHE_LIFETIME", "300"))
-discovery = json.load(urllib.request.urlopen(issuer + "/.well-known/openid-configuration"))
-keys = jwt.PyJWKClient(discovery["jwks_uri"], lifespan=cache_lifetime)
+jwks_uri = os.environ.get("JWKS_URI")
+if not jwks_uri:
+    jwks_uri = json.load(urllib.request.urlopen(issuer + "/.well-known/openid-configuration"))["jwks_uri"]
+keys = jwt.PyJWKClient(jwks_uri, lifespan=cache_lifetime)
 
 for line in sys.stdin:
     token = json.loads(line)["access_token"] if line.startswith("{") else line.strip()

@@ -13,7 +13,7 @@ const nouns: readonly (readonly [name: string, description: string, load: () => 
   ['start', 'run the issuer', async () => (await import('./commands/start.ts')).addStart],
   [
     'keys',
-    'signing keys: list, plan, rotate, revoke, export, import, rewrap; renew-secret',
+    'signing keys: list, plan, rotate, revoke, drill, export, import, rewrap; renew-secret',
     async () => (await import('./commands/keys.ts')).addKeysCommands,
   ],
   [
@@ -74,11 +74,18 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
+/** One kid (RFC 7638) in 64 starts with a dash: it is an operand, and goes where operands are told from options. */
+function withoutDashedKids(words: readonly string[]): string[] {
+  const isKid = (word: string) => /^-[\w-]{42}$/.test(word);
+  const kids = words.filter(isKid);
+  return kids.length > 0 ? [...words.filter((word) => !isKid(word)), '--', ...kids] : [...words];
+}
+
 const [first, ...rest] = process.argv.slice(2);
 leaveWithReader();
 try {
   // Commander's own help command would not know the verbs, which are not loaded yet.
-  const words = first === 'help' ? [...rest, '--help'] : process.argv.slice(2);
+  const words = first === 'help' ? [...rest, '--help'] : withoutDashedKids(process.argv.slice(2));
   await program().parseAsync(words, { from: 'user' });
 } catch (error) {
   process.exitCode = fail(error, process.env.LOG_LEVEL);

@@ -13,6 +13,7 @@ import { type Metrics, operator } from './http/operator/operator.ts';
 import type { Check } from './http/operator/readiness.ts';
 import { resource } from './http/resource/resource.ts';
 import { type ServerParts, serverOptions } from './http/server-options.ts';
+import type { FetchLedger } from './keys/verifier-fetches.ts';
 import type { AuthorizationServer } from './oauth/authorization-server.ts';
 import { OAuthError } from './oauth/errors.ts';
 import { issuerPath } from './oauth/metadata.ts';
@@ -22,6 +23,7 @@ export interface AppParts {
   readonly config: Pick<Config, 'keys' | 'operator_port' | 'pages' | 'trusted_proxies'>;
   readonly checks: readonly Check[];
   readonly events: Events;
+  readonly jwksFetches: Pick<FetchLedger, 'record'>;
   /** what /metrics shows */
   readonly registry: Metrics;
   readonly log: ServerParts['log'];
@@ -40,7 +42,7 @@ export type OperatorAppParts = Pick<AppParts, 'checks' | 'events' | 'registry' |
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { as, config } = parts;
   const app = server(parts);
-  await app.register(metadata, { as, keys: config.keys });
+  await app.register(metadata, { as, keys: config.keys, jwksFetches: parts.jwksFetches });
   await app.register(backchannel, { ...parts, prefix: issuerPath(as.issuer) });
   await app.register(firstparty, { ...parts, prefix: `${issuerPath(as.issuer)}${firstpartyPath}` });
   await app.register(frontchannel, { ...parts, looks: config.pages, prefix: issuerPath(as.issuer) });

@@ -27,7 +27,7 @@ REST_FRAMEWORK = {
 
 SIMPLE_JWT = {
     "ALGORITHM": "RS256",
-    "JWK_URL": os.environ["ISSUER"] + "/.well-known/jwks.json",
+    "JWK_URL": os.environ.get("JWKS_URI", os.environ["ISSUER"] + "/.well-known/jwks.json"),
     "ISSUER": os.environ["ISSUER"],
     "AUDIENCE": os.environ["AUDIENCE"],
     "USER_ID_CLAIM": "user_id",

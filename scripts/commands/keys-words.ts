@@ -1,6 +1,6 @@
 // The reports on keys (src/keys/report.ts) as tables and sentences.
 import { isDraft } from '../../src/keys/plan.ts';
-import type { AlgorithmPlan, KeyStanding } from '../../src/keys/report.ts';
+import type { AlgorithmPlan, KeyStanding, Laggard, VerifierStanding } from '../../src/keys/report.ts';
 import type { Forecast } from '../../src/keys/verifier-caches.ts';
 import { dateInWords, distanceInWords, durationInWords } from '../../src/words.ts';
 import { instant, table } from '../output.ts';
@@ -24,7 +24,7 @@ export function keyTable(standings: readonly KeyStanding[], t: number): string {
 
 export const planWords = (plans: readonly AlgorithmPlan[], t: number): string =>
   plans
-    .map(({ alg, signer, steps, outage_if_now }) => {
+    .map(({ alg, signer, steps, outage_if_now, laggards }) => {
       const rows = steps.map(({ at, kid, becomes, because }) => [
         dateInWords(at),
         distanceInWords(at, t),
@@ -38,9 +38,29 @@ export const planWords = (plans: readonly AlgorithmPlan[], t: number): string =>
           ? table(['WHEN', 'FROM NOW', 'KEY', 'BECOMES', 'BECAUSE'], rows)
           : 'nothing is planned',
         outageWords('If the next key signed now', outage_if_now),
+        ...(laggards.length > 0 ? [laggardWords(laggards, t)] : []),
       ].join('\n');
     })
     .join('\n\n');
+
+function laggardWords(laggards: readonly Laggard[], t: number): string {
+  const who = laggards.map(({ verifier, fetched_at, overdue }) => {
+    const late = overdue ? ': it is gone, or keeps the JWKS for longer than was declared' : '';
+    return `${verifier} (fetched ${distanceInWords(fetched_at, t)}${late})`;
+  });
+  return `Seen lately, without the next key yet: ${who.join('; ')}.`;
+}
+
+export function verifierTable(standings: readonly VerifierStanding[], t: number): string {
+  const rows = standings.map(({ verifier, fetches, first_seen_at, fetched_at, lacks }) => [
+    verifier,
+    fetches,
+    instant(first_seen_at, t),
+    instant(fetched_at, t),
+    lacks.join(' ') || 'nothing',
+  ]);
+  return table(['VERIFIER', 'FETCHES', 'SINCE', 'LAST', 'LACKS'], rows);
+}
 
 /** `when` opens the sentence. */
 export function outageWords(when: string, outage: readonly Forecast[]): string {

@@ -3,23 +3,27 @@ import type { Command } from 'commander';
 import { cutOffFamilies } from '../../src/keys/cut-off.ts';
 import type { KeyTimes } from '../../src/keys/lifecycle.ts';
 import { settle } from '../../src/keys/plan.ts';
-import { type AlgorithmPlan, keyStandings, planReport } from '../../src/keys/report.ts';
+import { type AlgorithmPlan, keyStandings, planReport, verifierStandings } from '../../src/keys/report.ts';
 import { noteRevocation } from '../../src/keys/revocation-notes.ts';
 import { changeKeys, type KeyManagement, revokeKey, rotateKeys } from '../../src/keys/rotate.ts';
 import { exposureForecast } from '../../src/keys/verifier-caches.ts';
+import { readVerifierFetches } from '../../src/keys/verifier-fetches.ts';
 import { OperatorError } from '../../src/operator-error.ts';
 import type { SigningAlg } from '../../src/stores/stores.ts';
 import { answer, note } from '../output.ts';
 import { change, done, type Options, query } from '../verbs.ts';
 import { addCustodyCommands } from './keys-custody.ts';
+import { addDrillCommand } from './keys-drill.ts';
 import { addSecretCommand } from './keys-secret.ts';
-import { exposureTable, keyTable, outageWords, planWords } from './keys-words.ts';
+import { exposureTable, keyTable, outageWords, planWords, verifierTable } from './keys-words.ts';
 import { manageKeys } from './manage-keys.ts';
 
 type Rotation = Options & { alg?: string; now?: boolean; reason?: string };
 
 export function addKeysCommands(keys: Command): void {
-  query(keys, 'list', 'every key, its state and its times').action(list);
+  query(keys, 'list', 'every key, its state and its times')
+    .option('--verifiers', 'who fetches the JWKS instead, and what they lack of it')
+    .action(list);
   query(keys, 'plan', 'what happens next, when, which rule says so, who would break now').action(plan);
   change(keys, 'rotate', 'bring the next change of keys forward, as far as it is safe')
     .option('--alg <A>', 'of this algorithm alone')
@@ -30,11 +34,13 @@ export function addKeysCommands(keys: Command): void {
     .requiredOption('--reason <R>', 'why, for the audit log')
     .option('--cut-off', 'end the sign-ins, too, that were used while it signed')
     .action(revoke);
+  addDrillCommand(keys);
   addCustodyCommands(keys);
   addSecretCommand(keys);
 }
 
-async function list(options: Options): Promise<void> {
+async function list(options: Options & { verifiers?: boolean }): Promise<void> {
+  if (options.verifiers) return listVerifiers(options);
   const { standings, t } = await manageKeys(options, async ({ keys, clock, timetable }) => {
     const set = await keys.read();
     const t = Math.max(clock.now(), set.lastT);
@@ -44,12 +50,24 @@ async function list(options: Options): Promise<void> {
   answer(options, standings, isEmpty ? 'no keys yet: the first start makes them' : keyTable(standings, t));
 }
 
+async function listVerifiers(options: Options): Promise<void> {
+  const { standings, t } = await manageKeys(options, async ({ keys, clock, timetable }, { stores }) => {
+    const set = await keys.read();
+    const t = Math.max(clock.now(), set.lastT);
+    const fetches = await readVerifierFetches(stores.documents, t, timetable);
+    return { standings: verifierStandings(fetches, set.keys, t, timetable), t };
+  });
+  const isEmpty = standings.length === 0;
+  answer(options, standings, isEmpty ? 'nobody has fetched the JWKS lately' : verifierTable(standings, t));
+}
+
 async function plan(options: Options): Promise<void> {
-  const { plans, t } = await manageKeys(options, async (management) => {
+  const { plans, t } = await manageKeys(options, async (management, { stores }) => {
     const { timetable } = management;
     const whole = await changeKeys(management, (keys, t) => settle(keys, t, timetable), { dryRun: true });
+    const fetches = await readVerifierFetches(stores.documents, whole.t, timetable);
     return {
-      plans: timetable.algs.map((alg) => planReport(whole.after, alg, whole.t, timetable)),
+      plans: timetable.algs.map((alg) => planReport(whole.after, alg, whole.t, timetable, fetches)),
       t: whole.t,
     };
   });

@@ -5,6 +5,7 @@ import { dateInWords, durationInWords } from '../words.ts';
 import {
   activeKeys,
   CLOCK_SKEW,
+  isPublished,
   type KeyState,
   type KeyTimes,
   leadTime,
@@ -18,6 +19,7 @@ import {
 } from './lifecycle.ts';
 import { isDraft } from './plan.ts';
 import { type Forecast, outageForecast } from './verifier-caches.ts';
+import { laggards, type VerifierFetches } from './verifier-fetches.ts';
 
 /** How one key stands. Instants in epoch seconds; null = not planned, or never. */
 export interface KeyStanding {
@@ -53,7 +55,43 @@ export interface AlgorithmPlan {
   readonly steps: readonly Step[];
   /** who refuses good tokens if the next key signed now, and for how many seconds at the most */
   readonly outage_if_now: readonly Forecast[];
+  /** who was seen lately and has not fetched the next key yet */
+  readonly laggards: readonly Laggard[];
 }
+
+export interface Laggard {
+  readonly verifier: string;
+  readonly fetched_at: number;
+  /** its cache is older than `verifier_cache_lifetime` allows: it is gone, or keeps the JWKS for too long */
+  readonly overdue: boolean;
+}
+
+/** Who fetches the JWKS. Instants in epoch seconds. */
+export interface VerifierStanding {
+  readonly verifier: string;
+  readonly first_seen_at: number;
+  readonly fetched_at: number;
+  readonly fetches: number;
+  /** the kids in the JWKS that it has not got yet */
+  readonly lacks: readonly string[];
+}
+
+/** Every verifier that was seen lately, with what it lacks of the JWKS of t. */
+export const verifierStandings = (
+  fetches: readonly VerifierFetches[],
+  keys: readonly KeyTimes[],
+  t: number,
+  timetable: Timetable,
+): VerifierStanding[] =>
+  fetches.map(({ name, firstAt, lastAt, fetches, hasUntil }) => ({
+    verifier: name,
+    first_seen_at: firstAt,
+    fetched_at: lastAt,
+    fetches,
+    lacks: keys
+      .filter((key) => key.publishAt > hasUntil && isPublished(stateOf(key, t, timetable)))
+      .map(({ kid }) => kid),
+  }));
 
 const planned = (instant: number): number | null => (Number.isFinite(instant) ? instant : null);
 
@@ -80,6 +118,7 @@ export function planReport(
   alg: SigningAlg,
   t: number,
   timetable: Timetable,
+  fetches: readonly VerifierFetches[] = [],
 ): AlgorithmPlan {
   const [next] = standbyKeys(keys, alg, t, timetable);
   const own = keys.filter((key) => key.alg === alg && key.revokedAt === null);
@@ -91,8 +130,23 @@ export function planReport(
       .flatMap((key) => stepsOf(key, own, t, timetable))
       .filter(({ at, becomes }) => Number.isFinite(at) && (at > t || becomes === 'published'))
       .sort((a, b) => a.at - b.at),
-    outage_if_now: next ? outageForecast(next.publishAt, t, timetable.verifierCacheLifetime) : [],
+    outage_if_now: next ? outageForecast(next.publishAt, t, timetable) : [],
+    laggards: next && !isDraft(next) ? laggardsOf(fetches, next.publishAt, t, timetable) : [],
   };
+}
+
+function laggardsOf(
+  fetches: readonly VerifierFetches[],
+  publishAt: number,
+  t: number,
+  timetable: Timetable,
+): Laggard[] {
+  const allowed = timetable.verifierCacheLifetime + timetable.jwksMaxAge + settleTime(timetable);
+  return laggards(fetches, publishAt).map(({ name, lastAt }) => ({
+    verifier: name,
+    fetched_at: lastAt,
+    overdue: lastAt + allowed < t,
+  }));
 }
 
 function stepsOf(key: KeyTimes, own: readonly KeyTimes[], t: number, timetable: Timetable): Step[] {

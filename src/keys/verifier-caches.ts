@@ -1,5 +1,6 @@
 // How long verifiers in the field keep a JWKS, as measured or documented: for the plan's forecast only. The rule
 // that keeps them whole is the operator's verifier_cache_lifetime.
+import { settleTime, type Timetable } from './lifecycle.ts';
 
 export interface VerifierCache {
   readonly name: string;
@@ -40,15 +41,21 @@ export interface Forecast {
 
 /**
  * Who refuses good tokens, and for how long at the most, if a key published at `publishAt` signs from `signAt` on:
- * the verifiers that may still hold a JWKS from before. The declared lifetime stands for all that are not listed.
+ * the verifiers that may still hold a JWKS from before. The declared lifetime stands for all that are not listed, and for
+ * those behind a shared cache, which serves a JWKS for max-age, and for S when it is stale.
  */
-export function outageForecast(publishAt: number, signAt: number, verifierCacheLifetime: number): Forecast[] {
+export function outageForecast(
+  publishAt: number,
+  signAt: number,
+  timetable: Pick<Timetable, 'verifierCacheLifetime' | 'jwksMaxAge' | 'reloadInterval'>,
+  caches: readonly VerifierCache[] = verifierCaches,
+): Forecast[] {
   const declared = {
     name: 'any, within the declared cache',
-    cacheLifetime: verifierCacheLifetime,
+    cacheLifetime: timetable.verifierCacheLifetime + timetable.jwksMaxAge + settleTime(timetable),
     unknownKidCooldown: null,
   };
-  return [...verifierCaches, declared].flatMap(({ name, cacheLifetime, unknownKidCooldown }) => {
+  return [...caches, declared].flatMap(({ name, cacheLifetime, unknownKidCooldown }) => {
     const blindFor = Math.min(cacheLifetime, unknownKidCooldown ?? Number.POSITIVE_INFINITY);
     const seconds = Math.max(0, publishAt + blindFor - signAt);
     return seconds > 0 ? [{ verifier: name, seconds }] : [];

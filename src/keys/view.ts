@@ -8,6 +8,8 @@ export interface PublishedJwks {
   readonly body: string;
   /** strong and quoted, the same on every replica with the same keys */
   readonly etag: string;
+  /** when the newest of its keys was published: whoever has it has every key that was published until then */
+  readonly newestAt: number;
 }
 
 export interface View {
@@ -34,5 +36,6 @@ export function viewAt(keys: readonly KeyRecord[], t: number, timetable: Timetab
 function publishedJwks(keys: readonly KeyRecord[]): PublishedJwks {
   const ordered = [...keys].sort((a, b) => (a.kid < b.kid ? -1 : 1));
   const body = JSON.stringify({ keys: ordered.map((key) => publicJwkOf(key.publicJwk, key.kid, key.alg)) });
-  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` };
+  const newestAt = Math.max(0, ...keys.map(({ publishAt }) => publishAt));
+  return { body, newestAt, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` };
 }

@@ -97,8 +97,9 @@ export interface Credentials {
 export async function registerShop(
   { mintmark }: Pick<ServiceProcess, 'mintmark'>,
   resource: string,
+  profile = 'rfc9068',
 ): Promise<Credentials> {
-  await mintmark('resources', 'create', '--json', JSON.stringify({ resource, scopes: ['read'] }));
+  await mintmark('resources', 'create', '--json', JSON.stringify({ resource, scopes: ['read'], profile }));
   const metadata = { grant_types: ['client_credentials'], scope: 'read', default_resource: resource };
   return JSON.parse(await mintmark('clients', 'create', '--json', JSON.stringify(metadata)));
 }

@@ -531,6 +531,7 @@ async function signInThat(t: Test, authenticate: Authenticator['authenticate']):
     config: house.config,
     checks: [],
     events: createEvents(registry),
+    jwksFetches: { record: () => {} },
     registry,
     log: server.service.app.log,
   });

@@ -293,6 +293,7 @@ async function broken(t: Test, fault: Partial<AuthorizationServer>): Promise<Res
     config: house.config,
     checks: [],
     events: createEvents(registry),
+    jwksFetches: { record: () => {} },
     registry,
     log: server.service.app.log,
   });

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { rotateKeys } from '../../src/keys/rotate.ts';
-import { keyManagementOf } from '../../src/wire.ts';
+import { readVerifierFetches } from '../../src/keys/verifier-fetches.ts';
+import { keyManagementOf, timetableOf } from '../../src/wire.ts';
 import { freePort } from '../helpers/servers.ts';
 import { basic, testServer } from '../helpers/test-server.ts';
 
@@ -122,6 +123,30 @@ for (const path of ['jwks.json', 'openid-configuration', 'oauth-authorization-se
     t.equal(headers.get('access-control-allow-methods'), 'GET, HEAD');
   });
 }
+
+t.test('who fetches the JWKS is known by the name that it gives itself, with what it has', async (t) => {
+  const { house, care, keyring } = server.service;
+  const { documents } = house.stores;
+  const headers = { 'user-agent': 'somebody/1.0 (at home)' };
+  await fetch(`${jwksUri}?v=payments`, { headers });
+  const { headers: answer } = await fetch(jwksUri, { headers });
+  const etag = answer.get('etag') ?? '';
+  const again = await fetch(jwksUri, { headers: { ...headers, 'if-none-match': etag } });
+  t.equal(again.status, 304);
+  await care();
+  const fetches = await readVerifierFetches(documents, server.clock.now(), timetableOf(house.config));
+  const hasUntil = Math.max(...keyring.snapshot().keys.map(({ publishAt }) => publishAt));
+  t.match(
+    fetches.find(({ name }) => name === 'payments'),
+    { fetches: 1, hasUntil },
+  );
+  t.match(
+    fetches.find(({ name }) => name === 'somebody'),
+    { fetches: 2, hasUntil },
+    'having what there is already is having it',
+  );
+  t.notMatch(JSON.stringify(fetches), /at home|127\.0\.0\.1/, 'and of no more than that');
+});
 
 t.test('after a rotation the next answer has the new keys and a new tag', async (t) => {
   const before = await fetch(jwksUri);

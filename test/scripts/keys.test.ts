@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { loadConfig } from '../../src/config.ts';
 import { type KeyStanding, keyStandings } from '../../src/keys/report.ts';
@@ -195,6 +196,52 @@ t.test('revoke with --cut-off ends the sign-ins that were used while the key sig
   const { families } = JSON.parse(Buffer.from(feed.split('.')[1] ?? '', 'base64url').toString());
   t.strictSame(families, [family.slice(0, 12)]);
   t.match(await mintmark(words), { code: 0, out: /"families_ended": 0/ }, 'also where it was revoked before');
+});
+
+t.test('list --verifiers tells who fetches the JWKS, and plan who lacks the next key', async (t) => {
+  await fetch(`${service.issuer}/.well-known/jwks.json?v=payments`);
+  const isKnown = async () => (await mintmark(['keys', 'list', '--verifiers'])).out.includes('payments');
+  for (let left = 50; left > 0 && !(await isKnown()); left -= 1) await sleep(100);
+  const { code, out } = await mintmark(['keys', 'list', '--verifiers']);
+  t.equal(code, 0);
+  t.match(out, /^VERIFIER +FETCHES +SINCE +LAST +LACKS\n/);
+  t.match(out, /^payments +1 +\S+ \(.*\) +\S+ \(.*\) +nothing$/m);
+  const json = JSON.parse((await mintmark(['keys', 'list', '--verifiers', '--json'])).out);
+  t.match(
+    json.find(({ verifier }: { verifier: string }) => verifier === 'payments'),
+    { fetches: 1, fetched_at: Number, lacks: [] },
+  );
+
+  const [waiting] = (await standings()).filter(({ state }) => state === 'standby');
+  await mintmark(['keys', 'revoke', waiting?.kid ?? '', '--reason', 'another one']);
+  t.match(
+    (await mintmark(['keys', 'plan'])).out,
+    /^Seen lately, without the next key yet: .*payments \(fetched .*\)/m,
+  );
+});
+
+t.test('a kid may start with a dash, as one in 64 does', async (t) => {
+  const kid = `-${'k'.repeat(42)}`;
+  t.match(await mintmark(['keys', 'revoke', kid, '--reason', 'x']), {
+    code: 1,
+    err: `there is no key ${kid}`,
+  });
+});
+
+t.test('drill rehearses a rotation and a compromise, and changes nothing', async (t) => {
+  const before = await standings();
+  const { code, out } = await mintmark(['keys', 'drill']);
+  t.equal(code, 0);
+  t.match(out, /^ALG +STEP +TOOK +AFTER A WAIT OF\nRS256 +the first keys are made +\d+ ms +-\n/);
+  t.match(out, /nothing was changed\. After a compromise now:\nVERIFIER +MAY TRUST IT UNTIL\n/);
+  t.same(
+    (await standings()).map(({ kid }) => kid),
+    before.map(({ kid }) => kid),
+  );
+  t.match(JSON.parse((await mintmark(['keys', 'drill', '--json'])).out), {
+    drills: [{ alg: 'RS256', steps: [{ step: String, took: Number, waits: 0 }] }],
+    verifiers: [{ verifier: 'jose', trusts_for: 900 }],
+  });
 });
 
 t.test('export seals the keys under a passphrase, in a file for its owner alone', async (t) => {

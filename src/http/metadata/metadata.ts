@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Config } from '../../config.ts';
 import { settleTime } from '../../keys/lifecycle.ts';
+import { type FetchLedger, verifierName } from '../../keys/verifier-fetches.ts';
 import type { PublishedJwks } from '../../keys/view.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
 import { issuerPath, metadataPaths, serverMetadata } from '../../oauth/metadata.ts';
@@ -24,10 +25,14 @@ export interface MetadataParts {
     'issuer' | 'endpoints' | 'signingAlgs' | 'keyring' | 'endings' | 'clock'
   >;
   readonly keys: Pick<Config['keys'], 'jwks_max_age' | 'reload_interval'>;
+  readonly jwksFetches: Pick<FetchLedger, 'record'>;
 }
 
 /** The scope. Its routes are absolute, since some of them lie before the issuer's path. */
-export async function metadata(scope: FastifyInstance, { as, keys }: MetadataParts): Promise<void> {
+export async function metadata(
+  scope: FastifyInstance,
+  { as, keys, jwksFetches }: MetadataParts,
+): Promise<void> {
   const headers = {
     ...apiHeaders(as.issuer),
     'access-control-allow-origin': '*',
@@ -45,7 +50,12 @@ export async function metadata(scope: FastifyInstance, { as, keys }: MetadataPar
     publish(path, (request, reply) => sendDocument(request, reply, document));
   const wellKnown = `${issuerPath(as.issuer)}/.well-known`;
   const jwks = preparedJwks(as.keyring, headers);
-  publish(`${wellKnown}/jwks.json`, (request, reply) => sendDocument(request, reply, jwks()));
+  publish(`${wellKnown}/jwks.json`, (request, reply) => {
+    const name = verifierName((request.query as { v?: unknown }).v, request.headers['user-agent']);
+    const { document, newestAt } = jwks();
+    jwksFetches.record(name, newestAt);
+    return sendDocument(request, reply, document);
+  });
   const cacheable = { ...headers, 'cache-control': `public, max-age=${FEED_LIFETIME}` };
   const feed = preparedFeed(createRevocationFeed(as), cacheable);
   publish(`${wellKnown}/revoked-families`, async (request, reply) =>
@@ -69,7 +79,7 @@ const tagOf = (text: string): string =>
 function preparedJwks(
   keyring: MetadataParts['as']['keyring'],
   headers: Readonly<Record<string, string>>,
-): () => PublicDocument {
+): () => { readonly document: PublicDocument; readonly newestAt: number } {
   const prepare = ({ body, etag }: PublishedJwks) => publicDocument(body, etag, headers);
   let published = keyring.jwks();
   let document = prepare(published);
@@ -79,7 +89,7 @@ function preparedJwks(
       published = latest;
       document = prepare(latest);
     }
-    return document;
+    return { document, newestAt: latest.newestAt };
   };
 }
 
