@@ -99,7 +99,7 @@ t.test('every command that a document names exists', async (t) => {
     for (const [, words = ''] of readFileSync(file, 'utf8').matchAll(
       /\bmintmark (?:-- )?([a-z][^`|;#<>\n]*)/g,
     )) {
-      const [command = ''] = /^[a-z]+(?: [a-z][a-z-]*)?(?= |$)/.exec(words.trim()) ?? [];
+      const [command = ''] = /^[a-z][a-z-]*(?: [a-z][a-z-]*)?(?= |$)/.exec(words.trim()) ?? [];
       const [...options] = words.replaceAll(/'[^']*'|"[^"]*"/g, '').matchAll(/--[a-z-]+/g);
       named.set(command, new Set([...(named.get(command) ?? []), ...options.map(([option]) => option)]));
     }
