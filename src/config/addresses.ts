@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { isLoopbackHost } from '../loopback.ts';
+import { isCarriedImage } from '../oauth/uris.ts';
 
 /**
  * What is wrong with an issuer URL and what to write instead; false where nothing is.
@@ -52,7 +53,7 @@ export function isRedisUrl(text: string): boolean {
 
 /** What a page may show under its policy: carried along, or from the issuer's own host. */
 export function isLogo(text: string, issuer: string): boolean {
-  if (/^data:image\/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}$/.test(text)) return true;
+  if (isCarriedImage(text)) return true;
   return URL.canParse(text) && URL.canParse(issuer) && text.startsWith(`${new URL(issuer).origin}/`);
 }
 

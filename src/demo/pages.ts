@@ -70,7 +70,8 @@ export function createDemoPages(looks: Looks, action: string) {
   return {
     start({ problem, languages }: View): Page {
       const { texts, t } = inLanguage(languages);
-      return print('demoStart', texts, { title: t.title, t, v: { action, problem }, formAction });
+      const v = { action, problem };
+      return print('demoStart', texts, { title: t.title, t, v, formAction });
     },
     tokens({ tokens, refreshes }: SignedInView, { problem, languages }: View): Page {
       const { texts, t } = inLanguage(languages);

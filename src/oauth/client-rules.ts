@@ -4,9 +4,13 @@ import { issuerClaims } from './claims.ts';
 import type { ClientMetadata } from './client.ts';
 import { grantTypes } from './grants/index.ts';
 import type { Problem } from './registration.ts';
-import { isRedirectUri, isResourceUri, isSecureUri, isWebPage } from './uris.ts';
+import { isCarriedImage, isRedirectUri, isResourceUri, isSecureUri, isWebPage } from './uris.ts';
 
 const web = { holds: isWebPage, problem: 'must be an http or https URL' };
+const logo = {
+  holds: (uri: string) => isWebPage(uri) || isCarriedImage(uri),
+  problem: 'must be an http or https URL, or an image as a data: URI in base64, which pages show',
+};
 const secure = {
   holds: isSecureUri,
   problem: 'must be an https URL (http only on localhost, 127.0.0.1 or [::1])',
@@ -22,7 +26,7 @@ const uriRules = {
   redirect_uris: redirect,
   post_logout_redirect_uris: redirect,
   client_uri: web,
-  logo_uri: web,
+  logo_uri: logo,
   tos_uri: web,
   policy_uri: web,
   jwks_uri: secure,

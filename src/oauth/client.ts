@@ -31,7 +31,7 @@ const ClientMetadataDocument = Type.Object(
     response_types: Type.Optional(Type.Array(Type.String(), { uniqueItems: true })),
     client_name: Type.Optional(text),
     client_uri: Type.Optional(uri),
-    logo_uri: Type.Optional(uri),
+    logo_uri: Type.Optional(Type.String({ minLength: 1, maxLength: 50_000 })),
     scope: Type.Optional(Type.String({ pattern: scopePattern, maxLength: 4096 })),
     contacts: Type.Optional(Type.Array(text, { maxItems: 20 })),
     tos_uri: Type.Optional(uri),
@@ -59,6 +59,7 @@ const ClientMetadataDocument = Type.Object(
     backchannel_logout_uri: Type.Optional(uri),
     backchannel_logout_session_required: Type.Optional(Type.Boolean()),
     // ours
+    colour: Type.Optional(Type.String({ pattern: '^#[0-9a-fA-F]{6}$' })),
     require_pkce: Type.Optional(Type.Boolean()),
     first_party: Type.Optional(Type.Boolean()),
     password_suffices: Type.Optional(Type.Boolean()),

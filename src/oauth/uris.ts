@@ -20,6 +20,10 @@ export function isWebPage(uri: string): boolean {
   return url !== undefined && (isHttps(url) || url.protocol === 'http:');
 }
 
+/** An image that is carried along, so that nobody is asked for it: RFC 2397. */
+export const isCarriedImage = (uri: string): boolean =>
+  /^data:image\/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}$/.test(uri);
+
 /** Something that must not be tampered with on its way: https, or http that stays on the machine. */
 export function isSecureUri(uri: string): boolean {
   const url = parse(uri);

@@ -157,6 +157,7 @@ t.test('sign-in in Chromium', needsChromium(), async (t) => {
   await t.test('by keyboard alone', async (t) => {
     const { page } = await open();
     await page.goto(urlOf({ prompt: 'consent' }));
+    await page.waitForSelector('#email:focus');
     await page.keyboard.type(person.email);
     await page.keyboard.press('Tab');
     await page.keyboard.type(person.password);

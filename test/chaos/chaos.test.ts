@@ -3,10 +3,10 @@
 import t from 'tap';
 import { findPostgres, findRedis } from '../helpers/servers.ts';
 import { proofs } from './proofs.ts';
-import { play, playProof, type Result } from './scenario.ts';
+import { play, playProof, type Result, type Scenario } from './scenario.ts';
 import { controls, scenarios } from './scenarios.ts';
 import { history, table } from './table.ts';
-import { exitOnSignals, openWorld } from './world.ts';
+import { exitOnSignals, openWorld, type World } from './world.ts';
 
 const inShort = new Set([
   'replica-killed',
@@ -22,6 +22,12 @@ const SCALE = 0.4;
 
 t.setTimeout(600_000);
 exitOnSignals();
+
+/** Where too little happened while the fault lasted, on a busy machine, it is played again and lasts longer. */
+async function playControl(world: World, control: Scenario): Promise<Result> {
+  const result = await play(world, control, SCALE);
+  return result.isGood ? result : play(world, control, 5 * SCALE);
+}
 
 t.test('chaos', async (t) => {
   if (!findPostgres() || !findRedis()) {
@@ -39,8 +45,9 @@ t.test('chaos', async (t) => {
       if (!result.isGood) t.comment(history(result.violations));
     });
   };
-  for (const scenario of [...scenarios.filter(({ name }) => inShort.has(name)), ...controls])
+  for (const scenario of scenarios.filter(({ name }) => inShort.has(name)))
     await judge(scenario.name, () => play(world, scenario, SCALE));
+  for (const control of controls) await judge(control.name, () => playControl(world, control));
   for (const proof of proofs) await judge(proof.name, () => playProof(world, proof));
   t.comment(`\n${table(results)}`);
 });

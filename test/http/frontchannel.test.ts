@@ -606,6 +606,18 @@ t.test('pages are in the language that is asked for', async (t) => {
   }
 });
 
+t.test('a client looks like itself where its logo is carried along, and nothing is loaded', async (t) => {
+  const logo_uri = 'data:image/png;base64,iVBORw0KGgo=';
+  const client = await server.client({ redirect_uris: [redirectUri], logo_uri, colour: '#0a64c8' });
+  const { html, headers } = await testBrowser(issuer).go(urlOf(client));
+  t.match(html, `<img class="app" src="${logo_uri}" alt="">`);
+  t.match(html, '--accent: #0a64c8');
+  const policy = headers.get('content-security-policy') ?? '';
+  t.match(policy, /img-src data:;/);
+  const [, style = ''] = /<style>([\s\S]*?)<\/style>/.exec(html) ?? [];
+  t.match(policy, `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+});
+
 t.test('what comes from outside is text, and never more', async (t) => {
   const { email } = await person();
   const nasty = [

@@ -86,7 +86,22 @@ const refusedClients: [name: string, document: unknown, ...problems: (string | R
   ['two blanks in a scope', { scope: 'a  b' }, /^scope: must match pattern/],
   ['a quote in a scope', { scope: 'a"b' }, /^scope: must match pattern/],
   ['no scope at all', { scope: '' }, /^scope: must match pattern/],
-  ['a relative logo', { logo_uri: '/logo.svg' }, 'logo_uri: must be an http or https URL'],
+  [
+    'a relative logo',
+    { logo_uri: '/logo.svg' },
+    'logo_uri: must be an http or https URL, or an image as a data: URI in base64, which pages show',
+  ],
+  [
+    'a logo that is a page',
+    { logo_uri: 'data:text/html;base64,PGI+' },
+    'logo_uri: must be an http or https URL, or an image as a data: URI in base64, which pages show',
+  ],
+  [
+    'a logo that ends its tag',
+    { logo_uri: 'data:image/png;base64,AA"><script>' },
+    'logo_uri: must be an http or https URL, or an image as a data: URI in base64, which pages show',
+  ],
+  ['a colour by name', { colour: 'teal' }, /^colour: must match pattern/],
   ['a script for a page', { client_uri: 'javascript:alert(1)' }, 'client_uri: must be an http or https URL'],
   ['a blank in a URL', { policy_uri: 'https://a.example/ x' }, 'policy_uri: must be an http or https URL'],
   ['a password in a URL', { tos_uri: 'https://u:p@a.example/' }, 'tos_uri: must be an http or https URL'],
@@ -193,7 +208,7 @@ t.test('a public first-party client gets its tokens by /api/token/, and refreshe
 t.test('the message of a refusal names every problem', async (t) => {
   t.throws(() => parseClientMetadata({ resources: ['x'], logo_uri: 'y' }), {
     message:
-      'logo_uri: must be an http or https URL; resources[0]: must be an absolute URI without a fragment',
+      'logo_uri: must be an http or https URL, or an image as a data: URI in base64, which pages show; resources[0]: must be an absolute URI without a fragment',
   });
 });
 

@@ -19,7 +19,7 @@ import type { Page, SignInView } from './pages/pages.ts';
 import { passkeyRequest, problemInWords, secondFactorFacts } from './second-factor.ts';
 import { accountDue, purposeOf } from './second-factor-steps.ts';
 import type { Texts } from './texts/en.ts';
-import { appName, consentSections, startOf, whereabouts } from './words.ts';
+import { appName, consentSections, lookOf, startOf, whereabouts } from './words.ts';
 
 export interface InteractionRoute {
   Params: { readonly id: string };
@@ -66,6 +66,7 @@ async function show(
     action: `${issuerPath(as.issuer)}/authorize/${interaction.id}`,
     csrfToken: browser.csrfToken(interaction.id),
     app,
+    look: lookOf(client.metadata),
     redirectUri,
   };
   if (!('session' in proceeding)) {
@@ -95,7 +96,7 @@ interface SignInPlace extends Looked {
 async function signInPage(
   desk: Desk,
   texts: Texts,
-  form: Pick<SignInView, 'action' | 'csrfToken' | 'app' | 'redirectUri'>,
+  form: Pick<SignInView, 'action' | 'csrfToken' | 'app' | 'look' | 'redirectUri'>,
   { browser, interaction, account, noteId }: SignInPlace,
   next: Extract<Proceeding, { step: 'sign_in' | 'second_factor' }>,
 ): Promise<Page> {

@@ -1,13 +1,15 @@
 // What a person reads of a client, and of what it asks for: OpenID Connect Core 3.1.2.4. The rules it keeps: the name a
 // client gives itself never stands without where its answers go, and it can neither turn the text around it nor be as
-// long as to push it away. A client's logo is never loaded: its host would learn who signs in, and when.
+// long as to push it away. A client's logo is shown where it is carried along, and never loaded: its host would learn who
+// signs in, and when.
 import { isLoopbackHost } from '../../loopback.ts';
 import type { ClientMetadata } from '../../oauth/client.ts';
 import type { Consent } from '../../oauth/consent.ts';
 import { issuerScopes } from '../../oauth/scope.ts';
 import { namesOfScope } from '../../oauth/standard-claims.ts';
+import { isCarriedImage } from '../../oauth/uris.ts';
 import type { ClientRecord, ResourceRecord } from '../../stores/stores.ts';
-import type { ConsentView } from './pages/pages.ts';
+import type { ConsentView, Look } from './pages/pages.ts';
 import type { Texts } from './texts/en.ts';
 
 const NAME_LENGTH = 60;
@@ -15,6 +17,12 @@ const NAME_LENGTH = 60;
 /** The name of a client, safe to stand in a sentence. */
 export const appName = ({ clientId, metadata }: Pick<ClientRecord, 'clientId' | 'metadata'>): string =>
   shortened(metadata.client_name ?? '') || shortened(clientId);
+
+/** How the client looks, as far as pages show it. */
+export const lookOf = ({ logo_uri: logo, colour }: ClientMetadata): Look => ({
+  logo: logo !== undefined && isCarriedImage(logo) ? logo : undefined,
+  colour,
+});
 
 /** Text of a client's. Cf has what turns the direction of text, and what is not seen at all. */
 function shortened(text: string): string {

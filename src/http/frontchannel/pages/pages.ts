@@ -16,6 +16,14 @@ export interface Looks {
   readonly logo_uri?: string | undefined;
 }
 
+/** As a client looks, where a page is about one. */
+export interface Look {
+  /** a data: URI */
+  readonly logo: string | undefined;
+  /** `#rrggbb`, in place of the issuer's */
+  readonly colour: string | undefined;
+}
+
 export interface Page {
   readonly html: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -27,6 +35,7 @@ interface Form {
   readonly action: string;
   readonly csrfToken: string;
   readonly app: string;
+  readonly look?: Look;
   /** where the answer goes in the end */
   readonly redirectUri: string | undefined;
 }
@@ -139,7 +148,7 @@ interface Content {
   /** the texts of the page */
   readonly t: object;
   /** what it shows */
-  readonly v: object;
+  readonly v: object & { readonly look?: Look };
   readonly formAction: string;
   readonly script?: string;
   /** more than one thing to be done */
@@ -157,25 +166,30 @@ export function createPress<T extends string = never>(
   const eta = new Eta({ cache: true });
   for (const [template, text] of Object.entries<string>({ ...templates, ...more }))
     eta.loadTemplate(`@${template}`, text);
-  const style = styleOf(colour);
-  const policy = ({ formAction, script }: Content): string =>
-    [
+  const ownStyle = styleOf(colour);
+  const sourcesOf = (logos: readonly (string | undefined)[]): string[] =>
+    logos.flatMap((uri) => (uri === undefined ? [] : [uri.startsWith('data:') ? 'data:' : "'self'"]));
+  function policy({ formAction, script, v }: Content, style: string): string {
+    const images = [...new Set(sourcesOf([logo, v.look?.logo]))];
+    return [
       "default-src 'none'",
       `style-src ${sha256(style)}`,
-      ...(logo === undefined ? [] : [`img-src ${logo.startsWith('data:') ? 'data:' : "'self'"}`]),
+      ...(images.length === 0 ? [] : [`img-src ${images.join(' ')}`]),
       ...(script === undefined ? [] : [`script-src ${sha256(script)}`]),
       `form-action ${formAction}`,
       "base-uri 'none'",
       "frame-ancestors 'none'",
     ].join('; ');
+  }
   return (template: keyof typeof templates | T, texts: Texts, content: Content): Page => {
-    const { title, script, isWide } = content;
+    const { title, script, isWide, v } = content;
+    const style = v.look?.colour === undefined ? ownStyle : styleOf(v.look.colour);
     const body = eta.render(`@${template}`, content);
     return {
       html: eta.render('@layout', { texts, title, name, logo, style, body, script, isWide }),
       headers: {
         'content-type': 'text/html; charset=utf-8',
-        'content-security-policy': policy(content),
+        'content-security-policy': policy(content, style),
       },
     };
   };

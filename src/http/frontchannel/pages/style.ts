@@ -19,6 +19,7 @@ header p { margin: 0; font-weight: 600; }
 header p::before { content: ""; display: inline-block; width: 0.75rem; height: 0.75rem; margin-right: 0.625rem;
   border-radius: 50%; background: var(--accent); border: 1px solid var(--field); }
 header img { display: block; max-width: 12rem; max-height: 3rem; }
+main img.app { display: block; max-width: 8rem; max-height: 3rem; margin: 0 0 0.75rem; }
 main { width: 100%; max-width: 26rem; background: var(--paper); border: 1px solid var(--edge);
   border-radius: 0.75rem; padding: 1.5rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 0.25rem; }

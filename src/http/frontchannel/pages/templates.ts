@@ -7,6 +7,10 @@ import { emailNotVerified, waysIn } from './letter-templates.ts';
 export { enrol, passkeySetUp, recoveryCodes, secondFactor, totpSetUp } from './factor-templates.ts';
 export { letter, letterSent, ticket } from './letter-templates.ts';
 
+/** The client's, where it is carried along; its name stands beside it in words. */
+const appLogo = `<% if (it.v.look?.logo) { %><img class="app" src="<%= it.v.look.logo %>" alt=""><% } %>
+`;
+
 export const layout = `<!doctype html>
 <html lang="<%= it.texts.language %>">
 <head>
@@ -29,7 +33,7 @@ export const layout = `<!doctype html>
 `;
 
 export const signIn = `
-<h1><%= it.t.title %></h1>
+${appLogo}<h1><%= it.t.title %></h1>
 <p class="soft"><%= it.t.to(it.v.app) %></p>
 <% if (it.v.isAgain) { %><p><%= it.t.again %></p><% } %>
 <% if (it.v.done) { %><p class="done" role="status"><%= it.v.done %></p><% } %>
@@ -50,7 +54,7 @@ export const signIn = `
 ${passkeySignIn}${waysIn}`;
 
 export const chooseAccount = `
-<h1><%= it.t.title %></h1>
+${appLogo}<h1><%= it.t.title %></h1>
 <p class="soft"><%= it.t.to(it.v.app) %></p>
 <form method="post" action="<%= it.v.action %>/account">
 <input type="hidden" name="csrf_token" value="<%= it.v.csrfToken %>">
@@ -61,7 +65,7 @@ export const chooseAccount = `
 `;
 
 export const consent = `
-<h1><%= it.t.title(it.v.app) %></h1>
+${appLogo}<h1><%= it.t.title(it.v.app) %></h1>
 <p class="soft"><%= it.v.where %></p>
 <% for (const [i, { heading, items }] of it.v.sections.entries()) { %>
 <section aria-labelledby="section-<%= i %>">
