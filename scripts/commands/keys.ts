@@ -8,7 +8,9 @@ import { noteRevocation } from '../../src/keys/revocation-notes.ts';
 import { changeKeys, type KeyManagement, revokeKey, rotateKeys } from '../../src/keys/rotate.ts';
 import { exposureForecast } from '../../src/keys/verifier-caches.ts';
 import { readVerifierFetches } from '../../src/keys/verifier-fetches.ts';
+import { endpointsOf } from '../../src/oauth/authorization-server.ts';
 import { OperatorError } from '../../src/operator-error.ts';
+import { purgeJwks } from '../../src/purge-jwks.ts';
 import type { SigningAlg } from '../../src/stores/stores.ts';
 import { answer, note } from '../output.ts';
 import { change, done, type Options, query } from '../verbs.ts';
@@ -116,15 +118,21 @@ function configured(alg: string, algs: readonly SigningAlg[]): SigningAlg {
 }
 
 async function revoke(kid: string, options: Options & { reason: string; cutOff?: boolean }): Promise<void> {
-  const { t, isNoted, exposure, ended } = await manageKeys(options, async (management, house) => {
+  const { t, isNoted, exposure, ended, purging } = await manageKeys(options, async (management, house) => {
     const { timetable } = management;
     const { t, key } = await takeOut(management, kid, options);
     const isNoted = options.dryRun === true || noteRevocation(house.config.keys_folder, kid, t);
     const parts = { endings: house.stores.endings, timetable, actor: management.actor };
     // Last: a key that is out while sign-ins go on is better than the other way round.
     const ended = options.cutOff ? await cutOffFamilies(parts, key, management.clock.now(), options) : null;
-    return { t, isNoted, ended, exposure: exposureForecast(timetable.jwksMaxAge) };
+    const { purge_url: url } = house.config.keys;
+    const { jwks } = endpointsOf(house.config.issuer);
+    const purging = url === undefined || options.dryRun ? undefined : await purgeJwks(url, jwks);
+    return { t, isNoted, ended, purging, exposure: exposureForecast(timetable.jwksMaxAge) };
   });
+  if (purging !== undefined) {
+    note(`warning: keys.purge_url was asked in vain, ${purging}: make the CDN forget the JWKS by hand`);
+  }
   if (!isNoted) {
     note(
       `warning: the keys folder cannot be written: revoke ${kid} again if the store is ever restored from a backup`,

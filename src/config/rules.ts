@@ -4,6 +4,7 @@
 import { isEmail } from '../accounts/email.ts';
 import { leadTime } from '../keys/lifecycle.ts';
 import { issuerClaims } from '../oauth/claims.ts';
+import { isSecureUri } from '../oauth/uris.ts';
 import { isLogo, isPostgresUrl, isProxy, isRedisUrl, isSmtpUrl, issuerProblem } from './addresses.ts';
 import type { Config } from './schema.ts';
 import { settingOf, settings, valueAt } from './settings.ts';
@@ -109,6 +110,13 @@ export const rules: readonly Rule[] = [
     problem: ({ keys }) =>
       !keys.signing_algs.includes('RS256') &&
       'lacks RS256, which every OpenID Connect client may rely on (OpenID Connect Core 15.1); add RS256',
+  },
+  {
+    keys: ['keys.purge_url'],
+    problem: ({ keys: { purge_url } }) =>
+      purge_url !== undefined &&
+      !isSecureUri(purge_url) &&
+      'not an https URL; write it as https://cdn.example.com/purge (http only for localhost, 127.0.0.1 and [::1])',
   },
   {
     keys: ['claims'],

@@ -2,6 +2,7 @@
 // environment names, config/README.md and the Config type all come from here.
 import { type Static, Type } from 'typebox';
 import { accountPath } from '../oauth/claims.ts';
+import { count, day, hour, port, seconds, secret, text, year } from './kinds.ts';
 import { Mail } from './mail.ts';
 import { Pages } from './pages.ts';
 
@@ -9,56 +10,6 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 
 /** The settings as the file spells them. Durations are whole seconds; absent means not configured. */
 export type Config = DeepReadonly<Static<typeof Settings>>;
-
-/** What a setting's schema says beside JSON Schema's own words. */
-export interface Annotations {
-  /** The environment name, where it does not follow from the key. */
-  'x-env'?: string;
-  'x-unit'?: 'seconds' | 'bits';
-  /** What it accepts, in words that finish "it must be ...", where the type does not say it. */
-  'x-value'?: string;
-  /** The default in words, where it depends on other settings. */
-  'x-default'?: string;
-  /** The least value with NODE_ENV=production. */
-  'x-production-minimum'?: number;
-  /** Masked when shown, and never named by value in an error. The environment has a _FILE form of it. */
-  'x-secret'?: true;
-  /** The environment only: it has no place in a file that is copied and reviewed. */
-  'x-environment-only'?: true;
-}
-
-const hour = 3600;
-const day = 24 * hour;
-const year = 365 * day;
-
-/** A duration of at least one second, so that a whole life can be watched in a minute. */
-function seconds(standard: number, maximum: number, description: string, productionMinimum?: number) {
-  const floor = productionMinimum === undefined ? {} : { 'x-production-minimum': productionMinimum };
-  return Type.Integer({ minimum: 1, maximum, default: standard, description, 'x-unit': 'seconds', ...floor });
-}
-
-function count(standard: number, maximum: number, description: string) {
-  return Type.Integer({ minimum: 1, maximum, default: standard, description });
-}
-
-function port(description: string, options: Annotations & { default?: number } = {}) {
-  return Type.Integer({ minimum: 1, maximum: 65535, description, ...options });
-}
-
-/** `value` finishes "it must be ...". */
-function text(value: string, description: string, options: Annotations & { default?: string } = {}) {
-  return Type.String({ minLength: 1, description, 'x-value': value, ...options });
-}
-
-function secret(name: string, pattern: string, value: string) {
-  return Type.String({
-    pattern,
-    description: `${name}, instead of its file in the keys folder.`,
-    'x-value': value,
-    'x-secret': true,
-    'x-environment-only': true,
-  });
-}
 
 const closed = { additionalProperties: false } as const;
 
@@ -126,6 +77,13 @@ const Keys = Type.Object(
     ),
     jwks_max_age: seconds(300, day, 'Cache-Control max-age of the JWKS.', 30),
     reload_interval: seconds(10, hour, 'How often every replica reads the keys again.'),
+    purge_url: Type.Optional(
+      text(
+        'an https URL',
+        'Asked (POST, form: url) to make a CDN forget the JWKS when `keys revoke` takes a key out.',
+        { 'x-secret': true },
+      ),
+    ),
   },
   { ...closed, description: 'Signing keys and their rotation.' },
 );

@@ -1,6 +1,7 @@
 // The schema's leaves as a flat list: each setting with its names, and its values to and from plain text.
 import type { TSchema } from 'typebox';
-import { type Annotations, type Config, Settings } from './schema.ts';
+import type { Annotations } from './kinds.ts';
+import { type Config, Settings } from './schema.ts';
 
 interface SettingSchema extends TSchema, Annotations {
   type?: string;

@@ -11,6 +11,7 @@ import { openHouse, timetableOf } from '../../src/wire.ts';
 import { executableIn } from '../helpers/executable.ts';
 import { scratchFolder, startService } from '../helpers/service.ts';
 import { signInBeside } from '../helpers/sign-in.ts';
+import { site } from '../helpers/site.ts';
 
 // Each run of the executable is a process.
 t.setTimeout(600_000);
@@ -164,6 +165,30 @@ t.test('revoke takes a key out at once, and tells by when verifiers distrust it'
     code: 1,
     err: /there is no key nobody/,
   });
+});
+
+t.test('revoke makes a CDN forget the JWKS, and says where it would not', async (t) => {
+  const asked: string[] = [];
+  let status = 204;
+  const cdn = await site(t, async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    asked.push(`${request.method} ${request.url} ${body}`);
+    response.writeHead(status).end();
+  });
+  const revoke = executableIn(folder, { ...settings, MINTMARK_KEYS_PURGE_URL: `${cdn}/purge?token=secret` });
+  const waiting = async () => (await standings()).find(({ state }) => state === 'standby')?.kid ?? '';
+  const words = async () => ['keys', 'revoke', await waiting(), '--reason', 'another one'];
+  t.match(await revoke([...(await words()), '--dry-run']), { code: 0 });
+  t.strictSame(asked, [], 'not by a dry run');
+  t.match(await revoke(await words()), { code: 0, err: '' });
+  const url = encodeURIComponent(`${service.issuer}/.well-known/jwks.json`);
+  t.strictSame(asked, [`POST /purge?token=secret url=${url}`]);
+  status = 500;
+  const { code, err } = await revoke(await words());
+  t.equal(code, 0, 'the key is out all the same');
+  t.match(err, /keys\.purge_url was asked in vain, the answer has status 500/);
+  t.notMatch(err, 'secret');
 });
 
 t.test('revoke with --cut-off ends the sign-ins that were used while the key signed', async (t) => {
