@@ -122,7 +122,7 @@ t.test('clients', async (t) => {
   const { out } = await mintmark(['clients', 'list']);
   t.match(
     out,
-    /^CLIENT ID +NAME +AUTHENTICATION +GRANT TYPES +SECRETS +STATE\ndemo +Demo .*\ndemo-app +Demo app +none +refresh_token +0 +enabled\nold +- .* 1 +disabled \S+Z\nshop +Store +client_secret_basic +client_credentials +1 +enabled\n$/,
+    /^CLIENT ID +NAME +AUTHENTICATION +GRANT TYPES +SECRETS +STATE\ndemo +Demo .*\ndemo-app +Demo app +none +refresh_token +0 +enabled\ndemo-site +Demo +none +authorization_code refresh_token +0 +enabled\nold +- .* 1 +disabled \S+Z\nshop +Store +client_secret_basic +client_credentials +1 +enabled\n$/,
   );
   t.match(answered(await mintmark(['clients', 'show', 'shop', '--json'])), {
     client_id: 'shop',
