@@ -92,15 +92,13 @@ export async function openChains(house: House, alg: SigningAlg, count: number): 
   return { clientId, authorization, tokens };
 }
 
+/** So many at a time: each of these takes less than a statement may. */
+const BITE = 50_000;
+
 /** Fills both stores with copies of a family as it is at rest, used once, each under its own name. */
 export async function fill({ database }: House, redisUrl: string, count: number): Promise<void> {
   const redis = new Redis(redisUrl);
   const { pool } = database;
-  await pool.query(`
-    CREATE UNLOGGED TABLE filling AS
-      SELECT family.* FROM (SELECT * FROM families LIMIT 1) AS family, generate_series(1, ${count})`);
-  await pool.query(`UPDATE filling SET id = decode(replace(gen_random_uuid()::text, '-', ''), 'hex')`);
-  await pool.query('INSERT INTO families SELECT * FROM filling');
   const now = systemClock.now();
   const state = encodeFamilyState({
     generation: 1,
@@ -110,13 +108,18 @@ export async function fill({ database }: House, redisUrl: string, count: number)
     quarantineUntil: 0,
     revoked: false,
   });
-  const { rows } = await pool.query<{ id: Buffer }>('SELECT id FROM filling');
-  for (let i = 0; i < rows.length; i += 10_000) {
+  await pool.query('CREATE UNLOGGED TABLE filling AS SELECT * FROM families LIMIT 1');
+  for (let left = count; left > 0; left -= BITE) {
+    const bite = Math.min(BITE, left);
+    await pool.query(`INSERT INTO filling SELECT family.* FROM (SELECT * FROM filling LIMIT 1) AS family,
+      generate_series(2, ${bite})`);
+    await pool.query(`UPDATE filling SET id = decode(replace(gen_random_uuid()::text, '-', ''), 'hex')`);
+    await pool.query('INSERT INTO families SELECT * FROM filling');
+    const { rows } = await pool.query<{ id: Buffer }>('SELECT id FROM filling');
     const pipeline = redis.pipeline();
-    for (const { id } of rows.slice(i, i + 10_000)) {
-      pipeline.set(`mm:{${id.toString('base64url')}}`, state, 'PX', 1_209_600_000);
-    }
+    for (const { id } of rows) pipeline.set(`mm:{${id.toString('base64url')}}`, state, 'PX', 1_209_600_000);
     await pipeline.exec();
+    await pool.query('DELETE FROM filling WHERE ctid <> (SELECT min(ctid) FROM filling)');
   }
   await pool.query('DROP TABLE filling; ANALYZE families');
   redis.disconnect();
