@@ -1,13 +1,12 @@
 // Tickets: what a link in a letter is good for. The rules they keep: only a digest of one is kept, it lives for a quarter
 // of an hour, and it is used once, whoever comes at the same time; looking at it uses nothing, since mail is read by
 // machines, too.
-import type { Clock } from '../clock.ts';
-import type { Random } from '../random.ts';
-import type { AccountRecord, DocumentStore } from '../stores/stores.ts';
+import { findDocument, type KeepingParts, keepDocument } from '../kept-document.ts';
+import type { AccountRecord } from '../stores/stores.ts';
 
 const KIND = 'ticket';
 /** Seconds. */
-export const TICKET_LIFETIME = 900;
+const TICKET_LIFETIME = 900;
 
 interface OfAccount {
   readonly sub: string;
@@ -21,23 +20,9 @@ export type Ticket = { readonly interaction: string | null } & (
   | ({ readonly for: 'new_password' | 'verify_email' } & OfAccount)
 );
 
-export interface TicketParts {
-  readonly documents: DocumentStore;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
 /** The answer is the secret that stands in the link. Throws StoreUnavailableError. */
-export async function issueTicket(
-  { documents, clock, random }: TicketParts,
-  ticket: Ticket,
-): Promise<string> {
-  const id = random.bytes(32).toString('base64url');
-  const expiresAt = clock.now() + TICKET_LIFETIME;
-  const next = JSON.stringify(ticket);
-  await documents.compareAndSwap({ kind: KIND, id, expected: undefined, next, expiresAt });
-  return id;
-}
+export const issueTicket = (parts: KeepingParts, ticket: Ticket): Promise<string> =>
+  keepDocument(parts, KIND, ticket, TICKET_LIFETIME);
 
 /** A ticket that may be used, and the use of it: false where another was faster. */
 export interface FoundTicket {
@@ -47,10 +32,10 @@ export interface FoundTicket {
 
 /** Undefined where there is none (any more). Throws StoreUnavailableError. */
 export async function findTicket(
-  { documents }: Pick<TicketParts, 'documents'>,
+  { documents }: Pick<KeepingParts, 'documents'>,
   id: string,
 ): Promise<FoundTicket | undefined> {
-  const text = /^[A-Za-z0-9_-]{43}$/.test(id) ? await documents.find(KIND, id) : undefined;
+  const text = await findDocument({ documents }, KIND, id);
   if (text === undefined) return undefined;
   return {
     ticket: JSON.parse(text) as Ticket,

@@ -1,5 +1,6 @@
 // What a person is told after a form of the account page: it waits while the browser is sent on (303), under a name that
 // nobody guesses, so that nothing of it stands in a URL.
+import { findDocument, keepDocument } from '../kept-document.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { SignInProblem } from './interaction.ts';
 
@@ -33,19 +34,14 @@ export type AccountNote =
 type Parts = Pick<AuthorizationServer, 'clock' | 'documents' | 'random'>;
 
 /** The answer is its name. Throws StoreUnavailableError. */
-export async function leaveNote({ clock, documents, random }: Parts, note: AccountNote): Promise<string> {
-  const id = random.bytes(32).toString('base64url');
-  const expiresAt = clock.now() + NOTE_LIFETIME;
-  const next = JSON.stringify(note);
-  await documents.compareAndSwap({ kind: KIND, id, expected: undefined, next, expiresAt });
-  return id;
-}
+export const leaveNote = (as: Parts, note: AccountNote): Promise<string> =>
+  keepDocument(as, KIND, note, NOTE_LIFETIME);
 
 /** Undefined where there is none (any more). */
 export async function readNote(
-  { documents }: Pick<Parts, 'documents'>,
+  as: Pick<Parts, 'documents'>,
   id: string | null,
 ): Promise<AccountNote | undefined> {
-  const text = /^[A-Za-z0-9_-]{43}$/.test(id ?? '') ? await documents.find(KIND, id ?? '') : undefined;
+  const text = await findDocument(as, KIND, id);
   return text === undefined ? undefined : (JSON.parse(text) as AccountNote);
 }

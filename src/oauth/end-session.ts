@@ -1,5 +1,6 @@
 // Logout: OpenID Connect RP-Initiated Logout 1.0. The rules it keeps: nobody is signed out by a link alone, unless the
 // client shows an ID token of this very session; and nobody is sent to a URI that the client is not registered with.
+import { findDocument, keepDocument } from '../kept-document.ts';
 import type { ClientRecord } from '../stores/stores.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { OAuthError } from './errors.ts';
@@ -71,22 +72,16 @@ export async function isOfSession(
  * Lets a request wait, for what another site posts comes without our cookies (SameSite): the browser brings them at its
  * next step. The answer is its id. Throws StoreUnavailableError.
  */
-export async function beginEndSession(
-  { documents, clock, random }: Pick<AuthorizationServer, 'documents' | 'clock' | 'random'>,
+export const beginEndSession = (
+  as: Pick<AuthorizationServer, 'documents' | 'clock' | 'random'>,
   request: EndSessionRequest,
-): Promise<string> {
-  const id = random.bytes(32).toString('base64url');
-  const expiresAt = clock.now() + LOGOUT_LIFETIME;
-  const next = JSON.stringify(request);
-  await documents.compareAndSwap({ kind: KIND, id, expected: undefined, next, expiresAt });
-  return id;
-}
+): Promise<string> => keepDocument(as, KIND, request, LOGOUT_LIFETIME);
 
 /** Undefined where there is none (any more). */
 export async function findEndSession(
-  { documents }: Pick<AuthorizationServer, 'documents'>,
+  as: Pick<AuthorizationServer, 'documents'>,
   id: string,
 ): Promise<EndSessionRequest | undefined> {
-  const text = /^[A-Za-z0-9_-]{43}$/.test(id) ? await documents.find(KIND, id) : undefined;
+  const text = await findDocument(as, KIND, id);
   return text === undefined ? undefined : (JSON.parse(text) as EndSessionRequest);
 }

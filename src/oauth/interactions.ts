@@ -2,6 +2,7 @@
 // keep: an interaction is for the browser that began it alone, lives for an hour at most, and every change to it is
 // compared and swapped, so that two tabs or two clicks cannot undo each other.
 
+import { findDocument, keepDocument } from '../kept-document.ts';
 import { StoreUnavailableError } from '../stores/stores.ts';
 import type { AuthorizationRequest } from './authorization-request.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
@@ -13,8 +14,6 @@ const KIND = 'interaction';
 
 /** Seconds. */
 export const INTERACTION_LIFETIME = 3_600;
-
-const idFormat = /^[A-Za-z0-9_-]{43}$/;
 
 interface Waiting {
   readonly request: AuthorizationRequest;
@@ -33,16 +32,12 @@ type Parts = Pick<AuthorizationServer, 'documents' | 'clock' | 'random'>;
 
 /** Begins one; the answer is its id. Throws StoreUnavailableError. */
 export async function beginInteraction(
-  { documents, clock, random }: Parts,
+  parts: Parts,
   request: AuthorizationRequest,
   browser: string | undefined,
 ): Promise<string> {
-  const id = random.bytes(32).toString('base64url');
-  const startedAt = clock.now();
-  const next = JSON.stringify({ request, progress: { startedAt }, browser } satisfies Waiting);
-  const expiresAt = startedAt + INTERACTION_LIFETIME;
-  await documents.compareAndSwap({ kind: KIND, id, expected: undefined, next, expiresAt });
-  return id;
+  const waiting: Waiting = { request, progress: { startedAt: parts.clock.now() }, browser };
+  return keepDocument(parts, KIND, waiting, INTERACTION_LIFETIME);
 }
 
 /** Throws OAuthError where there is none (any more), or where another browser began it. */
@@ -70,8 +65,8 @@ export async function changeProgress(
   throw new StoreUnavailableError('others were faster, over and over');
 }
 
-async function read({ documents }: Parts, id: string): Promise<Interaction> {
-  const text = idFormat.test(id) ? await documents.find(KIND, id) : undefined;
+async function read(parts: Parts, id: string): Promise<Interaction> {
+  const text = await findDocument(parts, KIND, id);
   if (text === undefined) throw new OAuthError('interaction_unknown');
   return { ...(JSON.parse(text) as Waiting), id, text };
 }

@@ -268,6 +268,11 @@ t.test('a server that is not there, or silent, is said within two seconds', asyn
     t.match(error.message, reason);
     t.notMatch(error.message, /swordfish/);
   }
+  const nobody = await failure(
+    openDatabase({ url: 'postgres://127.0.0.1:1/d', dataFolder: '', beside: false }),
+  );
+  t.match(nobody.message, /at (\w+@)?127\.0\.0\.1:1\/d/);
+  t.notMatch(nobody.message, /undefined/);
 });
 
 t.test('a URL that is none is refused without being quoted', async (t) => {

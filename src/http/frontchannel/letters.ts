@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isEmail } from '../../accounts/email.ts';
 import { writeLetter } from '../../accounts/letters.ts';
+import { isDocumentName } from '../../kept-document.ts';
 import { leaveNote, readNote } from '../../oauth/account-notes.ts';
 import { OAuthError } from '../../oauth/errors.ts';
 import { issuerPath } from '../../oauth/metadata.ts';
@@ -50,11 +51,9 @@ export function waysIn(desk: Desk, interaction?: string): { readonly [kind in As
   );
 }
 
-const interactionFormat = /^[A-Za-z0-9_-]{43}$/;
-
 /** The interaction that the person comes from; nothing is said of it until its own browser goes on with it. */
 const interactionOf = (text: string | null | undefined): string | null =>
-  text && interactionFormat.test(text) ? text : null;
+  text && isDocumentName(text) ? text : null;
 
 async function show(desk: Desk, kind: Asked, request: FastifyRequest, reply: FastifyReply) {
   const { as, pages, browserCookie } = desk;

@@ -38,7 +38,7 @@ export async function openServer(url: string): Promise<Database> {
 function describeUrl(url: string): string {
   try {
     const { user, host, port, database } = new pg.Client({ connectionString: url });
-    return `Postgres at ${user}@${host}:${port}/${database}`;
+    return `Postgres at ${user ? `${user}@` : ''}${host}:${port}/${database}`;
   } catch {
     // The cause stays out: it quotes the URL.
     throw new OperatorError(
