@@ -17,7 +17,7 @@ import { type Desk, pageResponses } from './desk.ts';
 import { queryOf } from './error-page.ts';
 import { textsFor } from './language.ts';
 import { countLetter } from './letters.ts';
-import { keepSignedIn } from './sign-in.ts';
+import { keepSignedIn, throttled } from './sign-in.ts';
 
 interface FormRoute {
   Body: Parameters | undefined;
@@ -157,10 +157,7 @@ async function newPassword(desk: Desk, due: Due, request: FastifyRequest, reply:
   const { email } = account;
   const current = values.get('current_password') ?? '';
   const outcome = await as.authenticator.authenticate({ email, password: current, address: request.ip });
-  if ('retryAfter' in outcome) {
-    events.refused(request, new OAuthError('sign_in_throttled'));
-    return { kind: 'throttled', email, retryAfter: outcome.retryAfter } as const;
-  }
+  if ('retryAfter' in outcome) return throttled({ events }, request, { ...outcome, email });
   if ('refused' in outcome) {
     events.refused(request, new OAuthError(outcome.refused));
     return 'password_wrong' as const;

@@ -5,7 +5,6 @@ import { isEmail } from '../../accounts/email.ts';
 import { writeLetter } from '../../accounts/letters.ts';
 import { isDocumentName } from '../../kept-document.ts';
 import { leaveNote, readNote } from '../../oauth/account-notes.ts';
-import { OAuthError } from '../../oauth/errors.ts';
 import { issuerPath } from '../../oauth/metadata.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
 import { assertCsrfToken, browserOf, knownBrowser } from './browser.ts';
@@ -13,6 +12,7 @@ import { type Desk, pageResponses } from './desk.ts';
 import { queryOf } from './error-page.ts';
 import { textsFor } from './language.ts';
 import { problemInWords } from './second-factor.ts';
+import { throttled } from './sign-in.ts';
 
 /** What the forms are made for, in place of an interaction. */
 const LETTER_FORM = 'letter';
@@ -99,7 +99,5 @@ async function ask(desk: Desk, kind: Asked, request: FastifyRequest<FormRoute>, 
 export async function countLetter({ as, events }: Desk, request: FastifyRequest, email: string) {
   // Nobody is kept from signing in by letters that others ask for.
   const counted = await as.authenticator.countAttempt({ at: 'letter', email, address: request.ip });
-  if (!('retryAfter' in counted)) return undefined;
-  events.refused(request, new OAuthError('sign_in_throttled'));
-  return { kind: 'throttled', email, retryAfter: counted.retryAfter } as const;
+  return 'retryAfter' in counted ? throttled({ events }, request, { ...counted, email }) : undefined;
 }

@@ -11,6 +11,7 @@ import type { AccountRecord } from '../../stores/stores.ts';
 import type { Browser } from './browser.ts';
 import type { Desk } from './desk.ts';
 import type { SecondFactorView } from './pages/factor-pages.ts';
+import { throttled } from './sign-in.ts';
 import type { Texts } from './texts/en.ts';
 
 /** Whether a password alone signs nobody in to this account. */
@@ -73,10 +74,7 @@ export async function takeCode(
   const code = (values.get('code') ?? '').slice(0, 100);
   const shown = await showCode(as, account, { code, address: request.ip });
   if ('amr' in shown) return shown;
-  if ('retryAfter' in shown) {
-    events.refused(request, new OAuthError('sign_in_throttled'));
-    return { kind: 'throttled', email, retryAfter: shown.retryAfter };
-  }
+  if ('retryAfter' in shown) return throttled({ events }, request, { ...shown, email });
   events.refused(request, new OAuthError(shown.refused));
   return { kind: 'code_wrong', email };
 }

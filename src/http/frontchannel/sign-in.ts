@@ -29,10 +29,7 @@ export async function whoSignsIn(
   if (email === '' || password === undefined) return { kind: 'incomplete', email };
   const options = clientId === undefined ? {} : { clientId };
   const outcome = await as.authenticator.authenticate({ email, password, address: request.ip });
-  if ('retryAfter' in outcome) {
-    events.refused(request, new OAuthError('sign_in_throttled', options));
-    return { kind: 'throttled', email, retryAfter: outcome.retryAfter };
-  }
+  if ('retryAfter' in outcome) return throttled({ events }, request, { ...outcome, ...options, email });
   if ('refused' in outcome) {
     events.refused(request, new OAuthError(outcome.refused, options));
     return { kind: 'wrong', email };
@@ -40,6 +37,16 @@ export async function whoSignsIn(
   const isThem =
     clientId === undefined || (await isMeant(as, { clientId, subjectHint }, outcome.account.sub));
   return isThem ? outcome.account : { kind: 'other_account', email };
+}
+
+/** Too many attempts, of whatever kind: told to the log, and to the person. */
+export function throttled(
+  { events }: Pick<Desk, 'events'>,
+  request: FastifyRequest,
+  { email, retryAfter, ...options }: { email: string; retryAfter: number; clientId?: string },
+): SignInProblem {
+  events.refused(request, new OAuthError('sign_in_throttled', options));
+  return { kind: 'throttled', email, retryAfter };
 }
 
 /** What a password alone is worth. */
