@@ -113,6 +113,20 @@ t.test('whoever signs up goes on with what the app asked for', async (t) => {
   t.ok(answered.url.startsWith(`${redirectUri}?code=`), answered.url);
 });
 
+t.test('the pages of letters are in the language that the app asked for, and so is the letter', async (t) => {
+  const browser = testBrowser(issuer);
+  const page = await browser.go(authorizeUrl(issuer, client, { ui_locales: 'de' }));
+  const [, path = ''] = /href="\/(sign-up\?interaction=[^"]+)"/.exec(page.html) ?? [];
+  const asking = await browser.go(`${issuer}/${path.replaceAll('&amp;', '&')}`);
+  t.match(asking.html, /Konto anlegen<\/h1>/);
+  const wrong = await browser.submit(asking, '/sign-up?ui_locales=de', { email: 'nobody' });
+  t.match(wrong.html, /Bitte geben Sie eine E-Mail-Adresse an/);
+  const done = await browser.submit(wrong, '/sign-up?ui_locales=de', { email: address() });
+  t.match(done.html, /Sehen Sie in Ihr Postfach/);
+  const [letter] = await sent();
+  t.match(letter?.source, /Subject: Ihr Konto bei Example House/);
+});
+
 t.test('the link opened in another browser makes the account, and no session of the first', async (t) => {
   const email = address();
   const [here, there] = [testBrowser(issuer), testBrowser(issuer)];

@@ -109,7 +109,7 @@ async function signInPage(
       signInFacts(desk.as, texts, interaction, account),
     ]);
     const done = note && noteInWords(texts, note).text;
-    return pages.signIn(texts, { ...form, ...facts, passkey, done, ways: waysIn(desk, interaction.id) });
+    return pages.signIn(texts, { ...form, ...facts, passkey, done, ways: waysIn(desk, interaction) });
   }
   const due = await accountDue(desk, { interaction, account, next });
   // Where the account was cut off since, its form leads back to the password.

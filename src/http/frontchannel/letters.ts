@@ -5,6 +5,7 @@ import { isEmail } from '../../accounts/email.ts';
 import { writeLetter } from '../../accounts/letters.ts';
 import { isDocumentName } from '../../kept-document.ts';
 import { leaveNote, readNote } from '../../oauth/account-notes.ts';
+import type { Interaction } from '../../oauth/interactions.ts';
 import { issuerPath } from '../../oauth/metadata.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
 import { assertCsrfToken, browserOf, knownBrowser } from './browser.ts';
@@ -13,6 +14,7 @@ import { queryOf } from './error-page.ts';
 import { textsFor } from './language.ts';
 import { problemInWords } from './second-factor.ts';
 import { throttled } from './sign-in.ts';
+import type { Texts } from './texts/en.ts';
 
 /** What the forms are made for, in place of an interaction. */
 const LETTER_FORM = 'letter';
@@ -31,7 +33,7 @@ export function letterRoutes(scope: FastifyInstance, desk: Desk): void {
     scope.get(path, { schema, exposeHeadRoute: false }, (request, reply) => show(desk, kind, request, reply));
     scope.post<FormRoute>(path, { schema }, (request, reply) => ask(desk, kind, request, reply));
     scope.get(`${path}/sent`, { schema, exposeHeadRoute: false }, async (request, reply) => {
-      const { html, headers } = desk.pages.letterSent(textsFor([], request.headers['accept-language']));
+      const { html, headers } = desk.pages.letterSent(textsAsked(request));
       return reply.code(200).headers(headers).send(html);
     });
   }
@@ -42,9 +44,14 @@ function offered({ as }: Desk): Asked[] {
   return as.signUp === 'open' ? ['sign_up', 'new_password'] : ['new_password'];
 }
 
-/** Where people who cannot sign in may go from the form to sign in by. `interaction`: to come back to. */
-export function waysIn(desk: Desk, interaction?: string): { readonly [kind in Asked]?: string } {
-  const query = interaction === undefined ? '' : `?interaction=${interaction}`;
+/** Where people who cannot sign in may go from the form to sign in by. `interaction`: to come back to, in its language. */
+export function waysIn(desk: Desk, interaction?: Interaction): { readonly [kind in Asked]?: string } {
+  const uiLocales = interaction?.request.uiLocales.join(' ') ?? '';
+  const facts = {
+    ...(interaction && { interaction: interaction.id }),
+    ...(uiLocales && { ui_locales: uiLocales }),
+  };
+  const query = interaction === undefined ? '' : `?${new URLSearchParams(facts)}`;
   const { issuer } = desk.as;
   return Object.fromEntries(
     offered(desk).map((kind) => [kind, `${issuerPath(issuer)}/${paths[kind]}${query}`]),
@@ -55,15 +62,27 @@ export function waysIn(desk: Desk, interaction?: string): { readonly [kind in As
 const interactionOf = (text: string | null | undefined): string | null =>
   text && isDocumentName(text) ? text : null;
 
+const uiLocalesOf = (request: FastifyRequest): string =>
+  new URLSearchParams(queryOf(request)).get('ui_locales') ?? '';
+
+const textsAsked = (request: FastifyRequest): Texts =>
+  textsFor(uiLocalesOf(request).split(' '), request.headers['accept-language']);
+
+/** As a query, for the next page to be in the same language; empty where none was wished for. */
+function localesOf(request: FastifyRequest): string {
+  const uiLocales = uiLocalesOf(request);
+  return uiLocales === '' ? '' : `?${new URLSearchParams({ ui_locales: uiLocales })}`;
+}
+
 async function show(desk: Desk, kind: Asked, request: FastifyRequest, reply: FastifyReply) {
   const { as, pages, browserCookie } = desk;
   const browser = knownBrowser(browserCookie, as.random, request, reply);
   const query = new URLSearchParams(queryOf(request));
-  const texts = textsFor([], request.headers['accept-language']);
+  const texts = textsAsked(request);
   const note = await readNote(as, query.get('note'));
   const problem = note && 'email' in note ? note : undefined;
   const { html, headers } = pages.letter(texts, kind, {
-    action: `${issuerPath(as.issuer)}/${paths[kind]}`,
+    action: `${issuerPath(as.issuer)}/${paths[kind]}${localesOf(request)}`,
     csrfToken: browser.csrfToken(LETTER_FORM),
     interaction: interactionOf(query.get('interaction')),
     email: problem?.email ?? '',
@@ -85,14 +104,15 @@ async function ask(desk: Desk, kind: Asked, request: FastifyRequest<FormRoute>, 
   const here = `${as.issuer}/${paths[kind]}`;
   const to = (location: string) => reply.code(303).header('location', location).send();
   if (problem !== undefined) {
-    const query = new URLSearchParams(interaction === null ? {} : { interaction });
+    const query = new URLSearchParams(localesOf(request));
+    if (interaction !== null) query.set('interaction', interaction);
     query.set('note', await leaveNote(as, problem));
     return to(`${here}?${query}`);
   }
-  const { language } = textsFor([], request.headers['accept-language']);
+  const { language } = textsAsked(request);
   await writeLetter(as, { kind, email, language, interaction });
   events.letterAsked(request, kind);
-  return to(`${here}/sent`);
+  return to(`${here}/sent${localesOf(request)}`);
 }
 
 /** A problem where the address has had too many letters, or the network asked for too many. */
