@@ -51,6 +51,8 @@ export interface ChangeOptions {
   readonly reason?: string | undefined;
   /** the event beside those of the single keys: `keys.rotated` */
   readonly event?: string;
+  /** keys from elsewhere, by their kids: those that the intent names are stored */
+  readonly arrivals?: Iterable<SigningKeyMaterial>;
 }
 
 const ATTEMPTS = 6;
@@ -77,6 +79,7 @@ export async function changeKeys(
   options: ChangeOptions = {},
 ): Promise<KeyChange> {
   const made = new Map<string, SigningKeyMaterial>();
+  for (const arrival of options.arrivals ?? []) made.set(arrival.kid, arrival);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const { set, t } = await readForChange(management);
     const known = withRevocations(set.keys, management);
@@ -159,7 +162,10 @@ async function makeKeys(
   return missing.length > 0;
 }
 
-/** The records as they will be stored: new keys wrapped, dead ones without their private half. */
+/**
+ * The records as they will be stored: new keys wrapped, dead ones without their private half. Wrapped once the set was
+ * read and never before: a rewrap that comes in between has moved the revision then, and they are wrapped anew.
+ */
 async function recordsOf(
   management: KeyManagement,
   change: KeyChange,
@@ -171,14 +177,13 @@ async function recordsOf(
     const record = known.get(times.kid);
     const material = made.get(times.kid);
     if (record) records.push(buried({ ...record, ...times }, change.t, management.timetable));
-    else if (material) records.push(await keyRecord(management, material, times));
-    else records.push(times as KeyRecord);
+    else records.push(await keyRecord(management, material as SigningKeyMaterial, times));
   }
   return records;
 }
 
 /** A record of key material with these times, its private half wrapped. */
-export async function keyRecord(
+async function keyRecord(
   management: KeyManagement,
   { kid, publicJwk, privateJwk }: SigningKeyMaterial,
   times: KeyTimes,

@@ -12,7 +12,7 @@ import {
 } from './custody.ts';
 import { isPublished, type KeyTimes, stateOf } from './lifecycle.ts';
 import { type ImportRole, importedTimes, settle } from './plan.ts';
-import { type ChangeOptions, changeKeys, type KeyChange, type KeyManagement, keyRecord } from './rotate.ts';
+import { type ChangeOptions, changeKeys, type KeyChange, type KeyManagement } from './rotate.ts';
 
 /** Times travel as JSON: an instant that is not planned is null there. */
 type ExportedTimes = Record<
@@ -52,7 +52,7 @@ const exportedTimes = (key: KeyRecord): ExportedKey['times'] => ({
   longestLifetime: key.longestLifetime,
 });
 
-export interface ImportRequest extends ChangeOptions {
+export interface ImportRequest extends Pick<ChangeOptions, 'dryRun' | 'reason'> {
   readonly text: string;
   readonly role: ImportRole;
   readonly alg?: SigningAlg | undefined;
@@ -72,22 +72,18 @@ interface Arrival {
  */
 export async function importKeys(management: KeyManagement, request: ImportRequest): Promise<KeyChange> {
   const arrivals = await arrivalsOf(request);
-  const drafts = new Map<string, KeyRecord>();
-  for (const { material } of arrivals) {
-    const times = importedTimes(material.kid, material.alg, request.role, 0, management.timetable);
-    drafts.set(material.kid, await keyRecord(management, material, times));
-  }
   const { timetable } = management;
-  const options = { ...request, event: 'keys.imported' };
+  const { dryRun = false, reason } = request;
+  const materials = arrivals.map(({ material }) => material);
+  const options = { dryRun, reason, event: 'keys.imported', arrivals: materials };
   return changeKeys(
     management,
     (keys, t) => {
       const fresh = arrivals.filter(({ material }) => isNew(management, keys, material.kid));
       if (fresh.length === 0) return { nothingToDo: 'every key of the file is here already' };
-      const joined = fresh.map(({ material: { kid, alg }, times }): KeyRecord => {
-        const record = drafts.get(kid) as KeyRecord;
+      const joined = fresh.map(({ material: { kid, alg }, times }): KeyTimes => {
         const own = times && (keys.length > 0 ? joiningTimes(times, t) : times);
-        return { ...record, ...(own ?? importedTimes(kid, alg, request.role, t, timetable)) };
+        return own ?? importedTimes(kid, alg, request.role, t, timetable);
       });
       return settle([...keys, ...joined], t, timetable);
     },

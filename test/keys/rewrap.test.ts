@@ -1,4 +1,5 @@
 // A new key-encryption key: every private key under it, no signing key changed, and no way to lose one half-way.
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -13,7 +14,9 @@ import {
 import { createPairwiseSecret } from '../../src/keys/pairwise-secret.ts';
 import { rewrapKeys } from '../../src/keys/rewrap.ts';
 import { rewrapWithFolder } from '../../src/keys/rewrap-folder.ts';
-import { maintainKeys } from '../../src/keys/rotate.ts';
+import { maintainKeys, revokeKey } from '../../src/keys/rotate.ts';
+import { importKeys } from '../../src/keys/transfer.ts';
+import type { KeyStore } from '../../src/stores/stores.ts';
 import { ensureSecrets, type House, keyManagementOf, openHouse } from '../../src/wire.ts';
 import { scratchFolder } from '../helpers/service.ts';
 
@@ -36,6 +39,15 @@ const envelopes = async ({ stores }: House) =>
 
 /** As a replica that has just started reads it. */
 const pairwiseSecretOf = (house: House) => createPairwiseSecret(keyManagementOf(house, 'scheduler'));
+
+/** The work, at the first call alone. */
+function once(work: () => Promise<unknown>): () => Promise<unknown> {
+  let done: Promise<unknown> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}
 
 const contents = (keysFolder: string, name: string) => readFileSync(join(keysFolder, name), 'utf8');
 
@@ -122,6 +134,49 @@ t.test('in a folder', async (t) => {
     const current = loadKeyEncryptionKeys({ folder: keysFolder })?.current.kid;
     t.same([kid, ...(await envelopes(house)).map(wrappedUnder)], [current, current, current]);
   });
+});
+
+t.test('where a rewrap comes in between, whole,', async (t) => {
+  const { house, management, keysFolder } = await houseWithKeys(t);
+  const rewrap = () => rewrapWithFolder(management, keysFolder, house.random);
+  const { keys } = house.stores;
+
+  /** The rewrap is made just before the change reads the set for the first time, or just before it is applied. */
+  const meanwhile = {
+    'before the set is read': () => {
+      const first = once(rewrap);
+      return { ...keys, read: () => first().then(() => keys.read()) };
+    },
+    'after the set was read': (): KeyStore => {
+      const first = once(rewrap);
+      return { ...keys, apply: (change) => first().then(() => keys.apply(change)) };
+    },
+  };
+  const isWhole = async () => {
+    const { kid } = management.keyEncryptionKeys().current;
+    return (await envelopes(house)).every((jwe) => wrappedUnder(jwe) === kid);
+  };
+
+  for (const [when, store] of Object.entries(meanwhile)) {
+    await t.test(`${when}: a key that is imported lies under the new one`, async (t) => {
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const text = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+      const { length } = await envelopes(house);
+      await importKeys({ ...management, keys: store() }, { text, role: 'retired' });
+      t.equal((await envelopes(house)).length, length + 1);
+      t.ok(await isWhole());
+    });
+
+    await t.test(`${when}: so does one that is made`, async (t) => {
+      const { length } = await envelopes(house);
+      const waits = (await keys.read()).keys.find(
+        ({ retireAt, revokedAt }) => retireAt === Infinity && revokedAt === null,
+      );
+      await revokeKey({ ...management, keys: store() }, waits?.kid ?? '', { reason: 'a test' });
+      t.equal((await envelopes(house)).length, length, 'one went, one came');
+      t.ok(await isWhole());
+    });
+  }
 });
 
 t.test('from the environment, the first key of the setting wraps', async (t) => {
