@@ -58,8 +58,10 @@ export async function confirmTotp(
   const secret = await parts.accountSecrets.unwrap(sub, jwe);
   const step = totpStep(secret, code.replace(/\s/g, ''), parts.clock.now());
   if (step === undefined) return 'wrong';
+  // It may have waited while the key-encryption key was renewed, and no rewrap looks at what waits.
+  const kept = await parts.accountSecrets.wrap(sub, secret);
   const enrolled = await enrol(parts, { sub }, 'totp_added', (factors, addedAt) =>
-    factors.totp === null ? { ...factors, totp: { jwe, lastStep: step, addedAt } } : undefined,
+    factors.totp === null ? { ...factors, totp: { jwe: kept, lastStep: step, addedAt } } : undefined,
   );
   await parts.documents.compareAndSwap({ kind: KIND, id: sid, expected: jwe, next: undefined, expiresAt: 0 });
   return enrolled;

@@ -2,7 +2,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Secret, TOTP } from 'otpauth';
 import t, { type Test } from 'tap';
+import { beginTotp, confirmTotp, waitingTotp } from '../../src/accounts/enrol.ts';
+import { totpSecretText } from '../../src/accounts/totp.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createAccountSecrets } from '../../src/keys/account-secrets.ts';
 import { unwrapPrivateKey, wrappedUnder } from '../../src/keys/custody.ts';
@@ -117,6 +120,25 @@ t.test('in a folder', async (t) => {
     t.strictSame(await secrets.unwrap('ada', after), secret);
     t.strictSame(found, { ...first, totp: { ...first.totp, jwe: after } });
     await t.rejects(secrets.unwrap('bob', after), { exitCode: 4, message: /another secret for account bob/ });
+  });
+
+  await t.test('so does one that waits to be shown to work, once it was', async (t) => {
+    const { clock, random, stores } = house;
+    const parts = {
+      ...stores,
+      clock,
+      random,
+      accountSecrets: createAccountSecrets(management.keyEncryptionKeys),
+    };
+    const eve = { sub: 'eve' };
+    await beginTotp(parts, eve, 'sid');
+    const { kid } = await rewrap();
+    const secret = Secret.fromBase32(
+      totpSecretText((await waitingTotp(parts, eve, 'sid')) ?? Buffer.alloc(0)),
+    );
+    const code = TOTP.generate({ secret, timestamp: clock.now() * 1000 });
+    t.match(await confirmTotp(parts, eve, { sid: 'sid', code }), { recoveryCodes: Array });
+    t.equal(wrappedUnder((await stores.factors.find('eve'))?.totp?.jwe ?? ''), kid);
   });
 
   await t.test('begun anew after it was killed half-way, it ends well', async (t) => {
