@@ -2,6 +2,7 @@
 import { isDraft } from '../../src/keys/plan.ts';
 import type { AlgorithmPlan, KeyStanding, Laggard, VerifierStanding } from '../../src/keys/report.ts';
 import type { Forecast } from '../../src/keys/verifier-caches.ts';
+import type { KeyRecord } from '../../src/stores/stores.ts';
 import { dateInWords, distanceInWords, durationInWords } from '../../src/words.ts';
 import { instant, table } from '../output.ts';
 
@@ -16,9 +17,10 @@ export function keyTable(standings: readonly KeyStanding[], t: number): string {
     instant(key.activate_at, t),
     instant(key.retire_at, t),
     instant(key.revoked_at ?? key.remove_at, t),
+    key.tokens_issued,
     instant(key.tokens_until, t),
   ]);
-  const header = ['KID', 'ALG', 'STATE', 'PUBLISHED', 'ACTIVE', 'RETIRED', 'OUT', 'TOKENS UNTIL'];
+  const header = ['KID', 'ALG', 'STATE', 'PUBLISHED', 'ACTIVE', 'RETIRED', 'OUT', 'TOKENS', 'TOKENS UNTIL'];
   return table(header, rows);
 }
 
@@ -67,6 +69,19 @@ export function outageWords(when: string, outage: readonly Forecast[]): string {
   if (outage.length === 0) return `${when}, nobody would refuse a good token.`;
   const who = outage.map(({ verifier, seconds }) => `${verifier} ${durationInWords(seconds)}`);
   return `${when}, good tokens would be refused for up to: ${who.join('; ')}.`;
+}
+
+/** What a key that is out now has signed: who may still come with it. */
+export function signedWords(
+  { tokensIssued, lastTokenExpiresAt }: Pick<KeyRecord, 'tokensIssued' | 'lastTokenExpiresAt'>,
+  t: number,
+): string {
+  const isAlive = lastTokenExpiresAt > t;
+  if (tokensIssued === 0 && !isAlive) return 'It has signed no token.';
+  const expires = isAlive ? 'expires' : 'expired';
+  // One that has signed before tokens were counted has some all the same.
+  const tokens = tokensIssued === 0 ? 'tokens' : `${tokensIssued} token${tokensIssued === 1 ? '' : 's'}`;
+  return `It has signed ${tokens}, and the last ${expires} at ${instant(lastTokenExpiresAt, t)}.`;
 }
 
 /** By when each kind of verifier distrusts a key that was revoked at `t`. */

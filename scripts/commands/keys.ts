@@ -11,13 +11,13 @@ import { readVerifierFetches } from '../../src/keys/verifier-fetches.ts';
 import { endpointsOf } from '../../src/oauth/authorization-server.ts';
 import { OperatorError } from '../../src/operator-error.ts';
 import { purgeJwks } from '../../src/purge-jwks.ts';
-import type { SigningAlg } from '../../src/stores/stores.ts';
+import type { KeyRecord, SigningAlg } from '../../src/stores/stores.ts';
 import { answer, note } from '../output.ts';
 import { change, done, type Options, query } from '../verbs.ts';
 import { addCustodyCommands } from './keys-custody.ts';
 import { addDrillCommand } from './keys-drill.ts';
 import { addSecretCommand } from './keys-secret.ts';
-import { exposureTable, keyTable, outageWords, planWords, verifierTable } from './keys-words.ts';
+import { exposureTable, keyTable, outageWords, planWords, signedWords, verifierTable } from './keys-words.ts';
 import { manageKeys } from './manage-keys.ts';
 
 type Rotation = Options & { alg?: string; now?: boolean; reason?: string };
@@ -118,18 +118,21 @@ function configured(alg: string, algs: readonly SigningAlg[]): SigningAlg {
 }
 
 async function revoke(kid: string, options: Options & { reason: string; cutOff?: boolean }): Promise<void> {
-  const { t, isNoted, exposure, ended, purging } = await manageKeys(options, async (management, house) => {
-    const { timetable } = management;
-    const { t, key } = await takeOut(management, kid, options);
-    const isNoted = options.dryRun === true || noteRevocation(house.config.keys_folder, kid, t);
-    const parts = { endings: house.stores.endings, timetable, actor: management.actor };
-    // Last: a key that is out while sign-ins go on is better than the other way round.
-    const ended = options.cutOff ? await cutOffFamilies(parts, key, management.clock.now(), options) : null;
-    const { purge_url: url } = house.config.keys;
-    const { jwks } = endpointsOf(house.config.issuer);
-    const purging = url === undefined || options.dryRun ? undefined : await purgeJwks(url, jwks);
-    return { t, isNoted, ended, purging, exposure: exposureForecast(timetable.jwksMaxAge) };
-  });
+  const { t, key, isNoted, exposure, ended, purging } = await manageKeys(
+    options,
+    async (management, house) => {
+      const { timetable } = management;
+      const { t, key } = await takeOut(management, kid, options);
+      const isNoted = options.dryRun === true || noteRevocation(house.config.keys_folder, kid, t);
+      const parts = { endings: house.stores.endings, timetable, actor: management.actor };
+      // Last: a key that is out while sign-ins go on is better than the other way round.
+      const ended = options.cutOff ? await cutOffFamilies(parts, key, management.clock.now(), options) : null;
+      const { purge_url: url } = house.config.keys;
+      const { jwks } = endpointsOf(house.config.issuer);
+      const purging = url === undefined || options.dryRun ? undefined : await purgeJwks(url, jwks);
+      return { t, key, isNoted, ended, purging, exposure: exposureForecast(timetable.jwksMaxAge) };
+    },
+  );
   if (purging !== undefined) {
     note(`warning: keys.purge_url was asked in vain, ${purging}: make the CDN forget the JWKS by hand`);
   }
@@ -143,8 +146,19 @@ async function revoke(kid: string, options: Options & { reason: string; cutOff?:
     trusts_until: Number.isFinite(seconds) ? t + seconds : null,
   }));
   const cut = ended === null ? '' : `; the sign-ins that were used while it signed are ended (${ended})`;
-  const words = `${kid} is revoked: it left the JWKS, and the next key signs${cut}\n${exposureTable(exposure, t)}`;
-  answer(options, { kid, revoked_at: t, verifiers: trusted, families_ended: ended }, done(options, words));
+  const words = `${kid} is revoked: it left the JWKS, and the next key signs${cut}
+${signedWords(key, t)}\n${exposureTable(exposure, t)}`;
+  const { tokensIssued: tokens_issued, lastTokenExpiresAt } = key;
+  const tokens_until = lastTokenExpiresAt > t ? lastTokenExpiresAt : null;
+  const value = {
+    kid,
+    revoked_at: t,
+    tokens_issued,
+    tokens_until,
+    verifiers: trusted,
+    families_ended: ended,
+  };
+  answer(options, value, done(options, words));
 }
 
 /** The key, revoked at t. With --cut-off it may have been revoked before: what was not asked for then can be done now. */
@@ -152,14 +166,14 @@ async function takeOut(
   management: KeyManagement,
   kid: string,
   options: Options & { reason: string; cutOff?: boolean },
-): Promise<{ t: number; key: KeyTimes }> {
+): Promise<{ t: number; key: KeyRecord }> {
   try {
     const { t, before } = await revokeKey(management, kid, options);
-    return { t, key: before.find((key) => key.kid === kid) as KeyTimes };
+    return { t, key: before.find((key) => key.kid === kid) as KeyRecord };
   } catch (error) {
     if (!options.cutOff || !(error instanceof OperatorError) || error.exitCode !== 3) throw error;
     const { keys } = await management.keys.read();
-    const key = keys.find((one) => one.kid === kid) as KeyTimes;
+    const key = keys.find((one) => one.kid === kid) as KeyRecord;
     return { t: key.revokedAt as number, key };
   }
 }

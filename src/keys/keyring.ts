@@ -33,7 +33,7 @@ export interface Keyring {
   snapshot(): { readonly keys: readonly KeyRecord[]; readonly t: number; readonly revision: number };
   /** Reads the store and the clocks. Throws where the store is away; what is known serves on. */
   reload(): Promise<void>;
-  /** Writes behind what was signed since the last call (`exp` and lifetime per key). */
+  /** Writes behind what was signed since the last call (`exp`, lifetime and number per key). */
   flushIssued(): Promise<void>;
   /** In words, why this replica is not ready; empty when it is. */
   faults(): readonly string[];
@@ -107,7 +107,7 @@ class LiveKeyring implements Keyring {
     if (!privateKey) throw new SigningUnavailableError(`no ${alg} key may sign now`);
     const { iat, exp = iat } = claims;
     if (!this.#isReckonedWith(key.kid, exp - iat)) return this.#signOnceWritten(key.kid, request);
-    this.#issued.record(key.kid, iat, exp);
+    this.#issued.record(key.kid, iat, claims.exp);
     const input = `${this.#headerOf(key, typ)}.${base64url(JSON.stringify(claims))}`;
     return `${input}.${await this.#parts.signer.sign(alg, privateKey, input)}`;
   }

@@ -1,6 +1,6 @@
 // What an operator is told of the keys: how they stand, what happens next, which rule sets each time, and who would
 // break if the next key signed now. Pure: from times, like the plan that it explains.
-import type { SigningAlg } from '../stores/stores.ts';
+import type { KeyRecord, SigningAlg } from '../stores/stores.ts';
 import { dateInWords, durationInWords } from '../words.ts';
 import {
   activeKeys,
@@ -33,6 +33,8 @@ export interface KeyStanding {
   readonly retire_at: number | null;
   readonly remove_at: number | null;
   readonly revoked_at: number | null;
+  /** how many tokens it has signed, about; what a replica has signed lately is not among them yet */
+  readonly tokens_issued: number;
   /** the last of the tokens that it signed expires then; null = it signed none, or they are all dead */
   readonly tokens_until: number | null;
 }
@@ -96,7 +98,11 @@ export const verifierStandings = (
 const planned = (instant: number): number | null => (Number.isFinite(instant) ? instant : null);
 
 /** Every key, in the order given. */
-export function keyStandings(keys: readonly KeyTimes[], t: number, timetable: Timetable): KeyStanding[] {
+export function keyStandings(
+  keys: readonly (KeyTimes & Pick<KeyRecord, 'tokensIssued'>)[],
+  t: number,
+  timetable: Timetable,
+): KeyStanding[] {
   const signers = new Set(timetable.algs.map((alg) => signerOf(keys, alg, t, timetable)?.kid));
   return keys.map((key) => ({
     kid: key.kid,
@@ -108,6 +114,7 @@ export function keyStandings(keys: readonly KeyTimes[], t: number, timetable: Ti
     retire_at: planned(key.retireAt),
     remove_at: planned(removalOf(key, timetable)),
     revoked_at: key.revokedAt,
+    tokens_issued: key.tokensIssued,
     tokens_until: key.lastTokenExpiresAt > t ? key.lastTokenExpiresAt : null,
   }));
 }

@@ -192,6 +192,7 @@ async function keyRecord(
     ...times,
     kid,
     publicJwk,
+    tokensIssued: 0,
     privateJwe: await wrapPrivateKey(privateJwk, management.keyEncryptionKeys()),
   };
 }

@@ -161,6 +161,8 @@ export interface KeyRecord extends KeyTimes {
   readonly publicJwk: Readonly<Record<string, string>>;
   /** compact JWE under a key-encryption key; null once the key is removed or revoked, and never again set */
   readonly privateJwe: string | null;
+  /** how many tokens it has signed, about: told to people, and never what anything is decided by */
+  readonly tokensIssued: number;
 }
 
 export interface KeySet {
@@ -177,7 +179,8 @@ export interface KeyStore {
   /**
    * Compare and swap: inserts the keys that are new by kid, rewrites the others' times, envelope and revocation,
    * moves the revision by one and lastT forward to `t`; 'stale' (nothing written) where the revision is another.
-   * A kid's public key never changes, and revokedAt once set stays as it was, whatever is passed.
+   * A kid's public key never changes, revokedAt once set stays as it was, and `tokensIssued` starts at 0 and moves by
+   * `recordIssued` alone, whatever is passed.
    */
   apply(change: {
     readonly expectedRevision: number;
@@ -185,7 +188,10 @@ export interface KeyStore {
     readonly keys: readonly KeyRecord[];
     readonly audit: readonly AuditEntry[];
   }): Promise<'applied' | 'stale'>;
-  /** Idempotent, order does not matter: each figure only grows. Leaves the revision alone. */
+  /**
+   * Leaves the revision alone; order does not matter. What bounds a key's life only grows, however often it is told;
+   * `tokens` is added each time, so that what is told again is counted again.
+   */
   recordIssued(figures: readonly IssuedFigures[]): Promise<void>;
 }
 
@@ -196,6 +202,8 @@ export interface IssuedFigures {
   readonly lastTokenExpiresAt: number;
   /** seconds, the largest exp - iat */
   readonly longestLifetime: number;
+  /** how many tokens since it was told of last */
+  readonly tokens: number;
 }
 
 export interface LeaseStore {

@@ -571,14 +571,54 @@ t.test('what was signed', async (t) => {
     );
     t.match(
       store.now().keys.find((key) => key.kid === kid),
-      { lastTokenExpiresAt: 0 },
+      { lastTokenExpiresAt: 0, tokensIssued: 0 },
     );
     await ring.flushIssued();
     t.match(
       store.now().keys.find((key) => key.kid === kid),
-      figures,
+      { ...figures, tokensIssued: 1 },
     );
   });
+
+  await t.test(
+    'is counted: tokens alone, those of an outage too, and twice where a reply was lost',
+    async (t) => {
+      const { at, management, store, ring: newRing } = place();
+      await maintainKeys(management);
+      let losesReply = false;
+      const keys: KeyStore = {
+        ...management.keys,
+        recordIssued: async (figures) => {
+          await management.keys.recordIssued(figures);
+          if (losesReply) throw new StoreUnavailableError('the answer got lost');
+        },
+      };
+      const ring = newRing({ keys });
+      await ring.reload();
+      const counted = () => store.now().keys.reduce((sum, { tokensIssued }) => sum + tokensIssued, 0);
+      await sign(ring, T);
+      await sign(ring, T, day);
+      await ring.sign({ alg: 'EdDSA', typ: 'feed', claims: { iat: T } });
+      await ring.flushIssued();
+      t.equal(counted(), 2);
+      at.isAway = true;
+      await sign(ring, T);
+      await t.rejects(ring.flushIssued(), StoreUnavailableError);
+      at.isAway = false;
+      const flushed = ring.flushIssued();
+      await sign(ring, T);
+      await flushed;
+      await ring.flushIssued();
+      t.equal(counted(), 4);
+      losesReply = true;
+      await sign(ring, T);
+      await t.rejects(ring.flushIssued(), StoreUnavailableError);
+      losesReply = false;
+      await ring.flushIssued();
+      await ring.flushIssued();
+      t.equal(counted(), 6);
+    },
+  );
 
   await t.test('is written once, and again where the store was away', async (t) => {
     const { at, management, store, ring: newRing } = place();

@@ -15,7 +15,9 @@ export interface MemoryKeys extends KeyStore {
 const byPublishAt = (a: KeyRecord, b: KeyRecord): number =>
   a.publishAt - b.publishAt || (a.kid < b.kid ? -1 : 1);
 
-const grown = (a: Omit<IssuedFigures, 'kid'>, b: Omit<IssuedFigures, 'kid'>) => ({
+type Bounds = Pick<IssuedFigures, 'lastTokenExpiresAt' | 'longestLifetime'>;
+
+const grown = (a: Bounds, b: Bounds) => ({
   lastTokenExpiresAt: Math.max(a.lastTokenExpiresAt, b.lastTokenExpiresAt),
   longestLifetime: Math.max(a.longestLifetime, b.longestLifetime),
 });
@@ -23,12 +25,13 @@ const grown = (a: Omit<IssuedFigures, 'kid'>, b: Omit<IssuedFigures, 'kid'>) => 
 /** A kid's public key never changes, revoked stays revoked, an envelope that is gone stays gone. */
 const rewritten = (known: KeyRecord | undefined, next: KeyRecord): KeyRecord =>
   known === undefined
-    ? next
+    ? { ...next, tokensIssued: 0 }
     : {
         ...next,
         ...grown(known, next),
         alg: known.alg,
         publicJwk: known.publicJwk,
+        tokensIssued: known.tokensIssued,
         privateJwe: known.privateJwe === null ? null : next.privateJwe,
         revokedAt: known.revokedAt ?? next.revokedAt,
       };
@@ -73,7 +76,11 @@ export function memoryKeys(onApply: (after: KeySet) => void = () => undefined): 
     async recordIssued(figures) {
       await elsewhere();
       const issued = new Map(figures.map((figure) => [figure.kid, figure]));
-      const keys = set.keys.map((key) => ({ ...key, ...grown(key, issued.get(key.kid) ?? key) }));
+      const keys = set.keys.map((key) => {
+        const told = issued.get(key.kid);
+        const tokensIssued = key.tokensIssued + (told?.tokens ?? 0);
+        return { ...key, ...grown(key, told ?? key), tokensIssued };
+      });
       set = { ...set, keys };
     },
   };

@@ -53,9 +53,11 @@ t.test('every key is told with its state, its times, and how long its tokens liv
     key('removed', { activateAt: T - 80 * day, retireAt: T - 40 * day, removeAt: T - 39 * day }),
     key('revoked', { activateAt: T - 40 * day, revokedAt: T - 50 }),
   ];
-  t.match(keyStandings(keys, T, timetable), [
+  const counted = keys.map((key) => ({ ...key, tokensIssued: key.kid === 'signs' ? 12 : 0 }));
+  t.match(keyStandings(counted, T, timetable), [
     {
       kid: 'signs',
+      tokens_issued: 12,
       state: 'active',
       signs: true,
       activate_at: T - 10 * day,

@@ -53,14 +53,17 @@ t.test('list shows every key with its state and its times', async (t) => {
   const { code, out, err } = await mintmark(['keys', 'list']);
   t.match({ code, err }, { code: 0, err: '' });
   const [header = '', ...rows] = out.trimEnd().split('\n');
-  t.match(header, /^KID +ALG +STATE +PUBLISHED +ACTIVE +RETIRED +OUT +TOKENS UNTIL$/);
+  t.match(header, /^KID +ALG +STATE +PUBLISHED +ACTIVE +RETIRED +OUT +TOKENS +TOKENS UNTIL$/);
   t.equal(rows.length, 2);
   const instant = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \((in \d+ \w+|\d+ \w+ ago|now)\)`;
   t.match(
     out,
-    new RegExp(`^[\\w-]{43}  RS256  active, signs  ${instant} +${instant} +${instant} +${instant} +-$`, 'm'),
+    new RegExp(
+      `^[\\w-]{43}  RS256  active, signs  ${instant} +${instant} +${instant} +${instant} +0 +-$`,
+      'm',
+    ),
   );
-  t.match(out, /^[\w-]{43} {2}RS256 {2}standby .* - +- +-$/m);
+  t.match(out, /^[\w-]{43} {2}RS256 {2}standby .* - +- +0 +-$/m);
   const json: KeyStanding[] = JSON.parse((await mintmark(['keys', 'list', '--json'])).out);
   t.match(
     json.sort((a, b) => a.state.localeCompare(b.state)),
@@ -149,7 +152,7 @@ t.test('revoke takes a key out at once, and tells by when verifiers distrust it'
   t.match(
     out,
     new RegExp(
-      `^${kid} is revoked: it left the JWKS, and the next key signs\nVERIFIER +MAY TRUST IT UNTIL\njose +\\S+ \\(in 15 min\\)\n`,
+      `^${kid} is revoked: it left the JWKS, and the next key signs\nIt has signed no token\\.\nVERIFIER +MAY TRUST IT UNTIL\njose +\\S+ \\(in 15 min\\)\n`,
     ),
   );
   t.match(out, /go-oidc +when it is restarted, or meets a key that it does not know\n/);
@@ -206,9 +209,14 @@ t.test('revoke with --cut-off ends the sign-ins that were used while the key sig
   t.match(JSON.parse((await mintmark([...words, '--dry-run'])).out), { families_ended: 1 });
   t.equal(await revokedAt(), null);
 
+  const until = Math.floor(house.clock.now()) + 300;
+  await house.stores.keys.recordIssued([
+    { kid, lastTokenExpiresAt: until, longestLifetime: 300, tokens: 12 },
+  ]);
   const { code, out } = await mintmark(words.slice(0, -1));
   t.equal(code, 0);
   t.match(out, /and the next key signs; the sign-ins that were used while it signed are ended \(1\)\n/);
+  t.match(out, /^It has signed 12 tokens, and the last expires at \S+ \(in .*\)\.$/m);
   t.match(await revokedAt(), Number);
   const body = new URLSearchParams({
     grant_type: 'refresh_token',

@@ -10,6 +10,8 @@ import { connect as connectTls } from 'node:tls';
 import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose';
 import t, { type Test } from 'tap';
 import { Agent, type RequestInit, fetch as undiciFetch } from 'undici';
+import type { KeyStanding } from '../../src/keys/report.ts';
+import { executableIn } from '../helpers/executable.ts';
 import { freePort } from '../helpers/servers.ts';
 import { executable, type ServiceProcess, scratchFolder, startService } from '../helpers/service.ts';
 
@@ -88,6 +90,9 @@ t.test('the end', async (t) => {
     t.match(service.output(), /"signal":"SIGINT","msg":"stopping"/);
     t.match(service.output(), /"address":"127\.0\.0\.1"/, 'what an untrusted proxy says is not believed');
     t.notMatch(service.output(), '203.0.113.9');
+    const { out } = await executableIn(folder)(['keys', 'list', '--json']);
+    const counts = (JSON.parse(out) as KeyStanding[]).map(({ tokens_issued }) => tokens_issued);
+    t.strictSame(counts.sort(), [0, 1], 'the token of the last moment is counted');
   });
 
   t.test('whoever just keeps a connection does not hold it up', async (t) => {

@@ -10,7 +10,8 @@ const READ = `
   SELECT revision, last_t AS "lastT", kid, alg, public_jwk AS "publicJwk", private_jwe AS "privateJwe",
          publish_at AS "publishAt", activate_at AS "activateAt", retire_at AS "retireAt",
          remove_at AS "removeAt", revoked_at AS "revokedAt",
-         last_token_expires_at AS "lastTokenExpiresAt", longest_lifetime AS "longestLifetime"
+         last_token_expires_at AS "lastTokenExpiresAt", longest_lifetime AS "longestLifetime",
+         tokens_issued::float8 AS "tokensIssued"
   FROM key_set LEFT JOIN signing_keys ON true
   ORDER BY publish_at, kid`;
 
@@ -45,8 +46,11 @@ const APPLY = `
 
 const RECORD_ISSUED = `
   WITH figures AS (
-    SELECT kid, max("lastTokenExpiresAt") AS expires_at, max("longestLifetime") AS lifetime
-    FROM jsonb_to_recordset($1) AS given (kid text, "lastTokenExpiresAt" float8, "longestLifetime" float8)
+    SELECT kid, max("lastTokenExpiresAt") AS expires_at, max("longestLifetime") AS lifetime,
+           sum(tokens) AS tokens
+    FROM jsonb_to_recordset($1) AS given (
+      kid text, "lastTokenExpiresAt" float8, "longestLifetime" float8, tokens bigint
+    )
     GROUP BY kid
   ),
   locked AS (
@@ -54,7 +58,8 @@ const RECORD_ISSUED = `
   )
   UPDATE signing_keys AS stored SET
     last_token_expires_at = GREATEST(last_token_expires_at, expires_at),
-    longest_lifetime = GREATEST(longest_lifetime, lifetime)
+    longest_lifetime = GREATEST(longest_lifetime, lifetime),
+    tokens_issued = tokens_issued + tokens
   FROM locked JOIN figures USING (kid)
   WHERE stored.kid = locked.kid`;
 

@@ -28,6 +28,7 @@ const key = (kid: string, more: Partial<KeyRecord> = {}): KeyRecord => ({
   revokedAt: null,
   lastTokenExpiresAt: 0,
   longestLifetime: 0,
+  tokensIssued: 0,
   publicJwk: { kty: 'RSA', n: `modulus-of-${kid}`, e: 'AQAB' },
   privateJwe: 'a.b.c.d.e',
   ...more,
@@ -60,14 +61,15 @@ function modelOf(start: KeySet) {
           revokedAt: known.revokedAt ?? next.revokedAt,
           ...grown(known, next),
         };
-        keys.set(next.kid, { ...next, ...kept });
+        keys.set(next.kid, { ...next, ...kept, tokensIssued: known?.tokensIssued ?? 0 });
       }
       return 'applied';
     },
     recordIssued(figures: readonly IssuedFigures[]): void {
       for (const issued of figures) {
         const known = keys.get(issued.kid);
-        if (known) keys.set(issued.kid, { ...known, ...grown(known, issued) });
+        const tokensIssued = (known?.tokensIssued ?? 0) + issued.tokens;
+        if (known) keys.set(issued.kid, { ...known, ...grown(known, issued), tokensIssued });
       }
     },
   };
@@ -213,6 +215,7 @@ export async function keysKeepTheirPromises(t: Test, replicas: Replicas): Promis
           kid,
           lastTokenExpiresAt,
           longestLifetime,
+          tokens: 0,
         })),
       );
     const figures = { lastTokenExpiresAt: T + 1 / 7, longestLifetime: 600 };
@@ -231,6 +234,25 @@ export async function keysKeepTheirPromises(t: Test, replicas: Replicas): Promis
   });
 
   await t.test(
+    'tokens are added up, as often as they are told of, and no change moves their number',
+    async (t) => {
+      const [one, two] = [fresh('kid'), fresh('kid')];
+      await apply([key(one, { tokensIssued: 7 }), key(two)]);
+      const told = (kid: string, tokens: number) => ({
+        kid,
+        lastTokenExpiresAt: T,
+        longestLifetime: 1,
+        tokens,
+      });
+      await keys.recordIssued([told(one, 3), told(two, 2 ** 40), told(one, 4)]);
+      await keys.recordIssued([told(one, 5)]);
+      await apply([key(one, { tokensIssued: 900, retireAt: T + 50 })]);
+      t.match(await stored(one), { tokensIssued: 12, retireAt: T + 50 });
+      t.match(await stored(two), { tokensIssued: 2 ** 40 });
+    },
+  );
+
+  await t.test(
     'a hundred that record and apply, in any order, neither block each other nor lose',
     async (t) => {
       const kids = Array.from({ length: 40 }, () => fresh('kid'));
@@ -246,11 +268,15 @@ export async function keysKeepTheirPromises(t: Test, replicas: Replicas): Promis
             audit: [],
           });
         }
-        const figures = { lastTokenExpiresAt: T + racer, longestLifetime: racer };
+        const figures = { lastTokenExpiresAt: T + racer, longestLifetime: racer, tokens: racer };
         return keys.recordIssued(order.map((kid) => ({ kid, ...figures })));
       });
       t.ok(count(outcomes, 'applied') >= 1);
-      for (const kid of kids) t.match(await stored(kid), { lastTokenExpiresAt: T + 99, longestLifetime: 99 });
+      // The racers that record are all but every tenth.
+      const tokensIssued = (99 * 100) / 2 - (90 * 10) / 2;
+      for (const kid of kids) {
+        t.match(await stored(kid), { lastTokenExpiresAt: T + 99, longestLifetime: 99, tokensIssued });
+      }
     },
   );
 
@@ -302,6 +328,7 @@ async function followsTheModel(keys: KeyStore): Promise<void> {
     revokedAt: fc.option(instant.filter(Number.isFinite), { freq: 2 }),
     lastTokenExpiresAt: figure,
     longestLifetime: figure,
+    tokensIssued: fc.nat(),
     publicJwk: fc.dictionary(fc.constantFrom('kty', 'n', 'e', 'x'), fc.stringMatching(/^[\w-]{0,20}$/), {
       noNullPrototype: true,
     }),
@@ -316,9 +343,10 @@ async function followsTheModel(keys: KeyStore): Promise<void> {
     }),
     fc.record({
       kind: fc.constant('issued' as const),
-      figures: fc.array(fc.record({ kid, lastTokenExpiresAt: figure, longestLifetime: figure }), {
-        maxLength: 6,
-      }),
+      figures: fc.array(
+        fc.record({ kid, lastTokenExpiresAt: figure, longestLifetime: figure, tokens: fc.nat() }),
+        { maxLength: 6 },
+      ),
     }),
   );
 

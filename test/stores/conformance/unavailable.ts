@@ -198,7 +198,8 @@ const verbs: {
   keys: {
     read: (port) => port.read(),
     apply: (port) => port.apply({ expectedRevision: 0, t: T, keys: [], audit: [] }),
-    recordIssued: (port) => port.recordIssued([{ kid: 'k', lastTokenExpiresAt: T, longestLifetime: 1 }]),
+    recordIssued: (port) =>
+      port.recordIssued([{ kid: 'k', lastTokenExpiresAt: T, longestLifetime: 1, tokens: 1 }]),
   },
   leases: {
     acquire: (port) => port.acquire('l', 'h', T, T + 1),
