@@ -13,7 +13,7 @@ const nouns: readonly (readonly [name: string, description: string, load: () => 
   ['start', 'run the issuer', async () => (await import('./commands/start.ts')).addStart],
   [
     'keys',
-    'signing keys: list, plan, rotate, revoke, drill, export, import, rewrap; renew-secret',
+    'signing keys: list, plan, rotate, revoke, remove, drill, export, import, rewrap; renew-secret',
     async () => (await import('./commands/keys.ts')).addKeysCommands,
   ],
   [

@@ -1,8 +1,9 @@
-// mintmark keys list | plan | rotate | revoke, and the verbs of custody (keys-custody.ts).
+// mintmark keys list | plan | rotate | revoke | remove, and the verbs of custody (keys-custody.ts).
 import type { Command } from 'commander';
 import { cutOffFamilies } from '../../src/keys/cut-off.ts';
 import type { KeyTimes } from '../../src/keys/lifecycle.ts';
 import { settle } from '../../src/keys/plan.ts';
+import { removeKey } from '../../src/keys/remove.ts';
 import { type AlgorithmPlan, keyStandings, planReport, verifierStandings } from '../../src/keys/report.ts';
 import { noteRevocation } from '../../src/keys/revocation-notes.ts';
 import { changeKeys, type KeyManagement, revokeKey, rotateKeys } from '../../src/keys/rotate.ts';
@@ -36,6 +37,11 @@ export function addKeysCommands(keys: Command): void {
     .requiredOption('--reason <R>', 'why, for the audit log')
     .option('--cut-off', 'end the sign-ins, too, that were used while it signed')
     .action(revoke);
+  change(
+    keys,
+    'remove <KID>',
+    'take a retired key out before its time, where no token of it can be alive',
+  ).action(remove);
   addDrillCommand(keys);
   addCustodyCommands(keys);
   addSecretCommand(keys);
@@ -159,6 +165,11 @@ ${signedWords(key, t)}\n${exposureTable(exposure, t)}`;
     families_ended: ended,
   };
   answer(options, value, done(options, words));
+}
+
+async function remove(kid: string, options: Options): Promise<void> {
+  const { t } = await manageKeys(options, (management) => removeKey(management, kid, options));
+  answer(options, { kid, removed_at: t }, done(options, `${kid} is removed: it left the JWKS`));
 }
 
 /** The key, revoked at t. With --cut-off it may have been revoked before: what was not asked for then can be done now. */

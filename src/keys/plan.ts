@@ -4,11 +4,13 @@
 // algorithm has a signer and a standby key, the next activation is planned, each key retires S after its
 // successor activates, and is removed when nothing it signed can be alive.
 import type { SigningAlg } from '../stores/stores.ts';
+import { dateInWords } from '../words.ts';
 import {
   activeKeys,
   CLOCK_SKEW,
   type KeyTimes,
   leadTime,
+  removalOf,
   settleTime,
   signingHorizon,
   standbyKeys,
@@ -197,6 +199,51 @@ export function revoke(
   if (!key) return undefined;
   if (key.revokedAt !== null) return { nothingToDo: `${kid} was revoked at ${when(key.revokedAt)} already` };
   return settle(replace(keys, { ...key, revokedAt: t }), t, timetable);
+}
+
+/**
+ * The earliest instant at which a retired key may leave the JWKS: as if it retired by the settings of today. They may
+ * have become shorter since, and the plan itself never brings a removal forward. A key of which no token is on record
+ * may have signed elsewhere, so it waits for what was planned.
+ */
+export function earliestRemoval(key: KeyTimes, timetable: Timetable): number {
+  const { lastTokenExpiresAt, retireAt, removeAt } = key;
+  if (lastTokenExpiresAt === 0) return removalOf(key, timetable);
+  const planned = Math.min(removeAt, removalAfter(retireAt, key, timetable));
+  return removalOf({ ...key, removeAt: planned }, timetable);
+}
+
+/** An intent that would break tokens, with the reason in words. */
+export interface Refused {
+  readonly refused: string;
+}
+
+/** Out at once, where nothing that the key has signed can be alive. */
+export function remove(
+  keys: readonly KeyTimes[],
+  t: number,
+  timetable: Timetable,
+  kid: string,
+): KeyTimes[] | NothingToDo | Refused | undefined {
+  const key = keys.find((candidate) => candidate.kid === kid);
+  if (!key) return undefined;
+  if (key.revokedAt !== null) return { nothingToDo: `${kid} was revoked at ${when(key.revokedAt)} already` };
+  const state = stateOf(key, t, timetable);
+  const plannedAt = removalOf(key, timetable);
+  if (state === 'removed') return { nothingToDo: `${kid} was removed at ${when(plannedAt)} already` };
+  if (state !== 'retired') {
+    const way = 'a key is removed once it has retired, and one that is compromised is revoked';
+    return { refused: `${kid} is ${state}: ${way}` };
+  }
+  const earliestAt = Math.ceil(earliestRemoval(key, timetable));
+  if (t < earliestAt) {
+    const alive = key.lastTokenExpiresAt > t ? 'are alive' : 'may be alive';
+    const until = `${dateInWords(earliestAt)} (${Math.ceil(earliestAt - t)} s)`;
+    const itself =
+      earliestAt < plannedAt ? `by itself it goes at ${dateInWords(plannedAt)}` : 'then it goes by itself';
+    return { refused: `${kid} stays in the JWKS until ${until}: tokens that it signed ${alive}; ${itself}` };
+  }
+  return settle(replace(keys, { ...key, removeAt: t }), t, timetable);
 }
 
 /** What an imported key is for: signing at once (verifiers know it already), waiting, or verifying only. */

@@ -40,6 +40,7 @@ const operation: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('rotate' as const), now: fc.constant(true), alg: index }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('revoke' as const), which: index }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), which: index }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -102,6 +103,10 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       replica,
       offset: fc.constantFrom(-1, 0, 1, 0.3),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('outlive' as const), by: fc.constantFrom(-1 / 1024, 0, 1, 30) }),
   },
   {
     weight: 1,

@@ -16,6 +16,8 @@ import {
   signingHorizon,
   type Timetable,
 } from '../../src/keys/lifecycle.ts';
+import { earliestRemoval } from '../../src/keys/plan.ts';
+import { removeKey } from '../../src/keys/remove.ts';
 import { type KeyManagement, maintainKeys, revokeKey, rotateKeys } from '../../src/keys/rotate.ts';
 import { SigningUnavailableError } from '../../src/keys/signer.ts';
 import { importKeys } from '../../src/keys/transfer.ts';
@@ -88,7 +90,8 @@ export type Step =
   | { readonly do: 'sign'; readonly replica: number; readonly share: number }
   | { readonly do: 'maintain'; readonly replica: number }
   | { readonly do: 'rotate'; readonly now: boolean; readonly alg: number }
-  | { readonly do: 'revoke'; readonly which: number }
+  | { readonly do: 'revoke' | 'remove'; readonly which: number }
+  | { readonly do: 'outlive'; readonly by: number }
   | { readonly do: 'import'; readonly role: 'active' | 'standby' | 'retired' }
   | { readonly do: 'race'; readonly one: Step; readonly other: Step }
   | { readonly do: 'cut' | 'mend' | 'crash' | 'restart'; readonly replica: number }
@@ -111,6 +114,7 @@ export interface Tally {
   restores: number;
   refusals: number;
   switches: number;
+  removals: number;
 }
 
 interface Replica {
@@ -182,7 +186,15 @@ export async function live(
 }
 
 class World {
-  readonly tally: Tally = { tokens: 0, jwks: 0, absences: 0, restores: 0, refusals: 0, switches: 0 };
+  readonly tally: Tally = {
+    tokens: 0,
+    jwks: 0,
+    absences: 0,
+    restores: 0,
+    refusals: 0,
+    switches: 0,
+    removals: 0,
+  };
   readonly #setting: Setting;
   readonly #engine: Engine;
   readonly #store: MemoryKeys;
@@ -265,9 +277,12 @@ class World {
         return this.#round(this.#pick(step.replica), true);
       case 'rotate':
       case 'revoke':
+      case 'remove':
       case 'import':
       case 'race':
         return this.#operate(step);
+      case 'outlive':
+        return this.#outlive(step.by);
       case 'cut':
       case 'mend':
         for (const replica of this.#pick(step.replica)) replica.inTouch = step.do === 'mend';
@@ -337,16 +352,37 @@ class World {
       await this.#told(() => importKeys(management, { text, role: step.role, alg }));
       switched();
     } else if (step.do === 'revoke') {
-      await this.#revoke(step.which, management);
+      const key = this.#keyAt(step.which);
+      if (key) await this.#revoke(key, management);
+    } else if (step.do === 'remove') {
+      await this.#remove(this.#keyAt(step.which, 'retired'), management);
     }
   }
 
-  async #revoke(which: number, management: KeyManagement): Promise<void> {
-    const keys = [...this.#store.now().keys].sort(
-      (a, b) => a.publishAt - b.publishAt || a.activateAt - b.activateAt || 0,
-    );
-    const key = keys[which % Math.max(keys.length, 1)];
-    if (!key) return;
+  async #remove(key: KeyRecord | undefined, management: KeyManagement): Promise<void> {
+    if (key && (await this.#told(() => removeKey(management, key.kid)))) this.tally.removals += 1;
+  }
+
+  /** A key retires, lives become shorter, and it goes as soon as it may. */
+  async #outlive(by: number): Promise<void> {
+    await this.#operate({ do: 'rotate', now: true, alg: 0 });
+    await this.#advance(this.#now + 2 * settleTime(this.#timetable) + 1);
+    await this.#deploy({ longestTokenLifetime: 5, verifierCacheLifetime: 5 });
+    const key = this.#keyAt(0, 'retired');
+    if (key) await this.#advance(Math.max(this.#now, earliestRemoval(key, this.#timetable) + by));
+    await this.#operate({ do: 'remove', which: 0 });
+  }
+
+  #keyAt(which: number, state?: KeyState): KeyRecord | undefined {
+    const t = Math.max(this.#now, this.#store.now().lastT);
+    const keys = this.#store
+      .now()
+      .keys.filter((key) => state === undefined || this.#stateAt(key, t) === state)
+      .sort((a, b) => a.publishAt - b.publishAt || a.activateAt - b.activateAt || 0);
+    return keys[which % Math.max(keys.length, 1)];
+  }
+
+  async #revoke(key: KeyRecord, management: KeyManagement): Promise<void> {
     const switched = this.#switching('emergency');
     const change = await this.#told(() => revokeKey(management, key.kid, { reason: 'a test' }));
     switched();
@@ -511,15 +547,18 @@ class World {
   /** Every process is stopped in order and started with the new settings; one that is cut off is brought back first. */
   async #deploy(settings: Partial<Timetable>): Promise<void> {
     // What a crash lost is covered by the setting that the tokens were made by, not by a shorter one.
-    const { longestTokenLifetime } = this.#timetable;
-    const isShorter = (settings.longestTokenLifetime ?? longestTokenLifetime) < longestTokenLifetime;
-    if (isShorter && this.#now - this.#crashedAt < 4 * longestTokenLifetime) return;
+    const { longestTokenLifetime, verifierCacheLifetime } = { ...this.#timetable, ...settings };
+    const isShorter =
+      longestTokenLifetime < this.#timetable.longestTokenLifetime ||
+      verifierCacheLifetime < this.#timetable.verifierCacheLifetime;
+    const lost = 4 * this.#timetable.longestTokenLifetime + signingHorizon(this.#timetable);
+    if (isShorter && this.#now - this.#crashedAt < lost) return;
     this.#isOut = false;
     for (const replica of this.#replicas) replica.inTouch = true;
     for (const replica of this.#replicas) await this.#told(() => replica.ring.flushIssued());
     this.#timetable = { ...this.#timetable, ...settings };
     this.#shortestHorizon = Math.min(this.#shortestHorizon, this.#cutOffLimit());
-    const { verifierCacheLifetime, jwksMaxAge } = this.#timetable;
+    const { jwksMaxAge } = this.#timetable;
     // The declaration holds for the verifiers that have a JWKS already.
     for (const jwks of this.#seen) {
       jwks.cachedUntil = Math.min(

@@ -9,6 +9,7 @@ import {
   isDraft,
   type NothingToDo,
   removalAfter,
+  remove,
   revoke,
   rotate,
   settle,
@@ -447,6 +448,77 @@ t.test('a change of the settings between two settles', async (t) => {
     const found = rotated.map((one) => ({ ...one, longestLifetime: 500 }));
     t.equal(removal(replanned(found, {})), before + 200, 'nor is one found out too late');
     t.equal(removal(replanned(found, {}, before)), before, 'one that was removed stays removed');
+  });
+});
+
+t.test('a removal before its time', async (t) => {
+  const times = { activateAt: T - 40 * day, retireAt: T - day, removeAt: T + day };
+  const set = (more: Partial<KeyTimes>) => [
+    key('signs', { activateAt: T - day - S }),
+    key('waits', { activateAt: T + 29 * day }),
+    key('old', { ...times, lastTokenExpiresAt: T - day + 300, longestLifetime: 300, ...more }),
+  ];
+  const asked = (more: Partial<KeyTimes>, { kid = 'old', at = T, settings = timetable } = {}) =>
+    remove(set(more), at, settings, kid);
+  const refusal = (plan: ReturnType<typeof asked>) => (plan && 'refused' in plan ? plan.refused : 'none');
+
+  await t.test(
+    'is made where lives have become shorter since it retired, and changes nothing else',
+    async (t) => {
+      const after = asked({});
+      t.same(byKid(after as KeyTimes[]), byKid(settle(set({ removeAt: T }), T, timetable)));
+      t.equal(
+        stateOf((after as KeyTimes[]).find(({ kid }) => kid === 'old') as KeyTimes, T, timetable),
+        'removed',
+      );
+    },
+  );
+
+  await t.test('is refused until the exact second', async (t) => {
+    const last = { lastTokenExpiresAt: T + 322 };
+    t.equal(
+      refusal(asked(last)),
+      'old stays in the JWKS until 2027-01-15T08:06:52Z (412 s): tokens that it signed are alive; ' +
+        'by itself it goes at 2027-01-16T08:00:00Z',
+    );
+    t.match(refusal(asked(last, { at: T + 411.5 })), /08:06:52Z \(1 s\): tokens that it signed may be alive/);
+    t.equal(refusal(asked(last, { at: T + 412 })), 'none');
+  });
+
+  await t.test('reckons with a replica that was cut off when the key retired', async (t) => {
+    const retireAt = T - 60;
+    const earliestAt = removalAfter(retireAt, key('old', { longestLifetime: 300 }), timetable);
+    const lately = { retireAt, lastTokenExpiresAt: T - 50, longestLifetime: 300 };
+    t.match(refusal(asked(lately, { at: earliestAt - 1 })), /\(1 s\): tokens that it signed may be alive/);
+    t.equal(refusal(asked(lately, { at: earliestAt })), 'none');
+    const planned = { ...lately, removeAt: earliestAt };
+    t.match(refusal(asked(planned, { at: earliestAt - 1 })), /may be alive; then it goes by itself$/);
+  });
+
+  await t.test('is refused for longer tokens, of the settings and of the key itself', async (t) => {
+    t.match(refusal(asked({ longestLifetime: 1.5 * day })), /may be alive/);
+    t.match(
+      refusal(asked({}, { settings: { ...timetable, longestTokenLifetime: 1.5 * day } })),
+      /may be alive/,
+    );
+  });
+
+  await t.test('is refused where nothing is on record of what the key has signed', async (t) => {
+    t.match(
+      refusal(asked({ lastTokenExpiresAt: 0, longestLifetime: 0 })),
+      /\(86400 s\): .*; then it goes by itself$/,
+    );
+  });
+
+  await t.test('is for retired keys alone', async (t) => {
+    t.match(refusal(asked({}, { kid: 'signs' })), /^signs is active: a key is removed once it has retired/);
+    t.match(refusal(asked({}, { kid: 'waits' })), /^waits is standby: /);
+    t.match(
+      nothing(asked({ removeAt: T - 1 }) as Plan),
+      /^old was removed at 2027-01-15T07:59:59\S+ already$/,
+    );
+    t.match(nothing(asked({ revokedAt: T - 1 }) as Plan), /^old was revoked at \S+ already$/);
+    t.equal(asked({}, { kid: 'nobody' }), undefined);
   });
 });
 

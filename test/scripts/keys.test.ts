@@ -7,6 +7,7 @@ import t from 'tap';
 import { loadConfig } from '../../src/config.ts';
 import { type KeyStanding, keyStandings } from '../../src/keys/report.ts';
 import { registerClient } from '../../src/oauth/client-management.ts';
+import type { KeyRecord } from '../../src/stores/stores.ts';
 import { openHouse, timetableOf } from '../../src/wire.ts';
 import { executableIn } from '../helpers/executable.ts';
 import { scratchFolder, startService } from '../helpers/service.ts';
@@ -329,6 +330,40 @@ t.test('import takes an export, and the key of the issuer before', async (t) => 
     out: '',
     err: /no private key that can be read/,
   });
+});
+
+t.test('remove takes a retired key out as soon as nothing of it can be alive, and not before', async (t) => {
+  const { keys } = house.stores;
+  const now = Math.floor(house.clock.now());
+  const { revision, keys: known } = await keys.read();
+  const { kid, ...retired } = known.find(
+    (key) => key.retireAt <= now && key.removeAt > now && key.revokedAt === null,
+  ) as KeyRecord;
+  const waits = (await standings()).find(({ state }) => state === 'standby')?.kid ?? '';
+  t.match(await mintmark(['keys', 'remove', waits]), {
+    code: 4,
+    err: /is standby: a key is removed once it/,
+  });
+  const words = ['keys', 'remove', kid, '--json'];
+  const { code, out, err } = await mintmark(words);
+  t.match({ code, out }, { code: 4, out: '' });
+  const [, second = '', left] =
+    err.match(/ stays in the JWKS until (\S+Z) \((\d+) s\): tokens that it signed may be alive;/) ?? [];
+  t.equal(Date.parse(second) / 1000, Math.ceil(retired.removeAt));
+  t.ok(Math.abs(now + Number(left) - retired.removeAt) < 30);
+
+  // As after a day with shorter lives.
+  const since = { publishAt: now - 172_800, activateAt: now - 172_800, retireAt: now - 86_400 };
+  const aged = { ...retired, kid, ...since };
+  await keys.apply({ expectedRevision: revision, t: now, keys: [aged], audit: [] });
+  await keys.recordIssued([{ kid, lastTokenExpiresAt: now - 3_600, longestLifetime: 300, tokens: 1 }]);
+  t.match(JSON.parse((await mintmark([...words, '--dry-run'])).out), { kid, removed_at: Number });
+  t.ok((await published()).includes(kid));
+  t.match(await mintmark(words.slice(0, -1)), { code: 0, out: `${kid} is removed: it left the JWKS\n` });
+  t.ok(await until((kids) => !kids.includes(kid)), 'the service publishes it no more');
+  const [entry] = await house.stores.audit.list({ limit: 1, subject: kid });
+  t.match(entry, { event: 'key.removed', actor: /^operator:/ });
+  t.match(await mintmark(words), { code: 3, err: /was removed at \S+ already/ });
 });
 
 t.test('rewrap puts every key under a new key-encryption key, and the service goes on', async (t) => {
