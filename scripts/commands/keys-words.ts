@@ -1,4 +1,5 @@
 // The reports on keys (src/keys/report.ts) as tables and sentences.
+import type { CutOff } from '../../src/keys/cut-off.ts';
 import { isDraft } from '../../src/keys/plan.ts';
 import type { AlgorithmPlan, KeyStanding, Laggard, VerifierStanding } from '../../src/keys/report.ts';
 import type { Forecast } from '../../src/keys/verifier-caches.ts';
@@ -71,6 +72,12 @@ export function outageWords(when: string, outage: readonly Forecast[]): string {
   return `${when}, good tokens would be refused for up to: ${who.join('; ')}.`;
 }
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+/** What --cut-off has ended. */
+export const cutOffWords = ({ families, accounts }: CutOff): string =>
+  `Of what was used while it signed, ${counted(families, 'sign-in')} ended, ${counted(accounts, 'account')} signed out everywhere.`;
+
 /** What a key that is out now has signed: who may still come with it. */
 export function signedWords(
   { tokensIssued, lastTokenExpiresAt }: Pick<KeyRecord, 'tokensIssued' | 'lastTokenExpiresAt'>,
@@ -80,7 +87,7 @@ export function signedWords(
   if (tokensIssued === 0 && !isAlive) return 'It has signed no token.';
   const expires = isAlive ? 'expires' : 'expired';
   // One that has signed before tokens were counted has some all the same.
-  const tokens = tokensIssued === 0 ? 'tokens' : `${tokensIssued} token${tokensIssued === 1 ? '' : 's'}`;
+  const tokens = tokensIssued === 0 ? 'tokens' : counted(tokensIssued, 'token');
   return `It has signed ${tokens}, and the last ${expires} at ${instant(lastTokenExpiresAt, t)}.`;
 }
 

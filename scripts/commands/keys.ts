@@ -1,6 +1,6 @@
 // mintmark keys list | plan | rotate | revoke | remove, and the verbs of custody (keys-custody.ts).
 import type { Command } from 'commander';
-import { cutOffFamilies } from '../../src/keys/cut-off.ts';
+import { cutOffUsers } from '../../src/keys/cut-off.ts';
 import type { KeyTimes } from '../../src/keys/lifecycle.ts';
 import { settle } from '../../src/keys/plan.ts';
 import { removeKey } from '../../src/keys/remove.ts';
@@ -18,7 +18,15 @@ import { change, done, type Options, query } from '../verbs.ts';
 import { addCustodyCommands } from './keys-custody.ts';
 import { addDrillCommand } from './keys-drill.ts';
 import { addSecretCommand } from './keys-secret.ts';
-import { exposureTable, keyTable, outageWords, planWords, signedWords, verifierTable } from './keys-words.ts';
+import {
+  cutOffWords,
+  exposureTable,
+  keyTable,
+  outageWords,
+  planWords,
+  signedWords,
+  verifierTable,
+} from './keys-words.ts';
 import { manageKeys } from './manage-keys.ts';
 
 type Rotation = Options & { alg?: string; now?: boolean; reason?: string };
@@ -35,7 +43,10 @@ export function addKeysCommands(keys: Command): void {
     .action(rotate);
   change(keys, 'revoke <KID>', 'take a compromised key out, at once and for ever')
     .requiredOption('--reason <R>', 'why, for the audit log')
-    .option('--cut-off', 'end the sign-ins, too, that were used while it signed')
+    .option(
+      '--cut-off',
+      'end the sign-ins, too, that were used while it signed, and sign their accounts out everywhere',
+    )
     .action(revoke);
   change(
     keys,
@@ -132,7 +143,7 @@ async function revoke(kid: string, options: Options & { reason: string; cutOff?:
       const isNoted = options.dryRun === true || noteRevocation(house.config.keys_folder, kid, t);
       const parts = { endings: house.stores.endings, timetable, actor: management.actor };
       // Last: a key that is out while sign-ins go on is better than the other way round.
-      const ended = options.cutOff ? await cutOffFamilies(parts, key, management.clock.now(), options) : null;
+      const ended = options.cutOff ? await cutOffUsers(parts, key, management.clock.now(), options) : null;
       const { purge_url: url } = house.config.keys;
       const { jwks } = endpointsOf(house.config.issuer);
       const purging = url === undefined || options.dryRun ? undefined : await purgeJwks(url, jwks);
@@ -151,9 +162,8 @@ async function revoke(kid: string, options: Options & { reason: string; cutOff?:
     verifier,
     trusts_until: Number.isFinite(seconds) ? t + seconds : null,
   }));
-  const cut = ended === null ? '' : `; the sign-ins that were used while it signed are ended (${ended})`;
-  const words = `${kid} is revoked: it left the JWKS, and the next key signs${cut}
-${signedWords(key, t)}\n${exposureTable(exposure, t)}`;
+  const words = `${kid} is revoked: it left the JWKS, and the next key signs
+${ended === null ? '' : `${cutOffWords(ended)}\n`}${signedWords(key, t)}\n${exposureTable(exposure, t)}`;
   const { tokensIssued: tokens_issued, lastTokenExpiresAt } = key;
   const tokens_until = lastTokenExpiresAt > t ? lastTokenExpiresAt : null;
   const value = {
@@ -162,7 +172,8 @@ ${signedWords(key, t)}\n${exposureTable(exposure, t)}`;
     tokens_issued,
     tokens_until,
     verifiers: trusted,
-    families_ended: ended,
+    families_ended: ended?.families ?? null,
+    accounts_cut_off: ended?.accounts ?? null,
   };
   answer(options, value, done(options, words));
 }

@@ -104,11 +104,23 @@ export interface Ending {
   readonly at: number;
 }
 
-/** Families that live at `at`, were opened no later than `until`, and used last no sooner than `from`. */
+/** What lives at `at`, was begun no later than `until`, and used last no sooner than `from`: a family, or a session. */
 export interface UsedBetween {
   readonly from: number;
   readonly until: number;
   readonly at: number;
+}
+
+/** Those of them after the one that is named `after` ('' = all), in the order of their names, and how many at the most. */
+export interface Bite extends UsedBetween {
+  readonly after: string;
+  readonly limit: number;
+}
+
+/** How many of a bite were ended, and the last that was looked at; undefined: there are no more. */
+export interface Bitten {
+  readonly count: number;
+  readonly last: string | undefined;
 }
 
 /** What has ended lately, for those who verify tokens without asking; and endings of many. */
@@ -122,15 +134,12 @@ export interface EndingStore {
     limit: number,
   ): Promise<{ readonly families: readonly Ending[]; readonly clients: readonly Ending[] }>;
   countUsed(used: UsedBetween): Promise<number>;
-  /**
-   * Atomic: revokes at most `limit` of them by an operator, in the order of their ids after the id `after` ('' = all),
-   * with an entry for each; tombstones are due from then on. Answers how many, and the last of them; undefined: no more.
-   */
-  endUsed(
-    used: UsedBetween & { readonly after: string; readonly limit: number },
-    actor: string,
-    details: Readonly<Record<string, unknown>>,
-  ): Promise<{ readonly count: number; readonly last: string | undefined }>;
+  /** Atomic: revokes families, by id, by an operator, with an entry for each; tombstones are due from then on. */
+  endUsed(bite: Bite, actor: string, details: Readonly<Record<string, unknown>>): Promise<Bitten>;
+  /** Accounts that have a family or a session that was used then, and were not cut off since it was begun. */
+  countAccountsUsed(used: UsedBetween): Promise<number>;
+  /** Atomic: cuts such accounts off, by sub, as `AccountStore.cutOff` does at `at`, with an entry for each. */
+  cutOffUsed(bite: Bite, actor: string, details: Readonly<Record<string, unknown>>): Promise<Bitten>;
 }
 
 /** Access tokens that were revoked one by one (RFC 7009), until they would have expired. */

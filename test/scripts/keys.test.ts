@@ -4,10 +4,12 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { createAccount } from '../../src/accounts/account.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type KeyStanding, keyStandings } from '../../src/keys/report.ts';
 import { registerClient } from '../../src/oauth/client-management.ts';
-import type { KeyRecord } from '../../src/stores/stores.ts';
+import { findSession, startSession } from '../../src/oauth/session.ts';
+import type { AccountRecord, KeyRecord } from '../../src/stores/stores.ts';
 import { openHouse, timetableOf } from '../../src/wire.ts';
 import { executableIn } from '../helpers/executable.ts';
 import { scratchFolder, startService } from '../helpers/service.ts';
@@ -49,6 +51,8 @@ async function until(wanted: (kids: string[]) => boolean): Promise<boolean> {
   }
   return false;
 }
+
+const sessionLifetimes = { lifetime: 1_209_600, idleLifetime: 86_400 };
 
 t.test('list shows every key with its state and its times', async (t) => {
   const { code, out, err } = await mintmark(['keys', 'list']);
@@ -195,42 +199,60 @@ t.test('revoke makes a CDN forget the JWKS, and says where it would not', async 
   t.notMatch(err, 'secret');
 });
 
-t.test('revoke with --cut-off ends the sign-ins that were used while the key signed', async (t) => {
-  const management = { ...house, actor: 'test' };
-  const client = (await registerClient(management, {
-    grant_types: ['refresh_token'],
-    token_endpoint_auth_method: 'none',
-  })) as { client_id: string };
-  const { access_token, refresh_token } = await signInBeside(house, client);
-  const [, payload = ''] = access_token.split('.');
-  const family = JSON.parse(Buffer.from(payload, 'base64url').toString()).jti.slice(0, 22);
-  const revokedAt = async () => (await house.stores.families.find(family))?.family.revokedAt;
-  const kid = await signer();
-  const words = ['keys', 'revoke', kid, '--reason', 'laptop stolen', '--cut-off', '--json'];
-  t.match(JSON.parse((await mintmark([...words, '--dry-run'])).out), { families_ended: 1 });
-  t.equal(await revokedAt(), null);
+t.test(
+  'revoke with --cut-off ends the sign-ins that were used while the key signed, and those of browsers',
+  async (t) => {
+    const management = { ...house, actor: 'test' };
+    const client = (await registerClient(management, {
+      grant_types: ['refresh_token'],
+      token_endpoint_auth_method: 'none',
+    })) as { client_id: string };
+    const { access_token, refresh_token } = await signInBeside(house, client);
+    const [, payload = ''] = access_token.split('.');
+    const family = JSON.parse(Buffer.from(payload, 'base64url').toString()).jti.slice(0, 22);
+    const revokedAt = async () => (await house.stores.families.find(family))?.family.revokedAt;
+    // Somebody who is signed in at a browser, and nowhere else.
+    const { sub } = await createAccount(management, { email: 'bob@example.com', name: 'Bob' });
+    const account = (await house.stores.accounts.findBySub(sub)) as AccountRecord;
+    const browser = { account, acr: 'aal1', amr: ['pwd'], userAgent: '', address: '' };
+    const parts = { ...house.stores, clock: house.clock, random: house.random, sessionLifetimes };
+    const session = await startSession(parts, undefined, browser);
+    const kid = await signer();
+    const words = ['keys', 'revoke', kid, '--reason', 'laptop stolen', '--cut-off', '--json'];
+    t.match(JSON.parse((await mintmark([...words, '--dry-run'])).out), {
+      families_ended: 1,
+      accounts_cut_off: 2,
+    });
+    t.equal(await revokedAt(), null);
+    t.ok(await findSession(parts, session));
 
-  const until = Math.floor(house.clock.now()) + 300;
-  await house.stores.keys.recordIssued([
-    { kid, lastTokenExpiresAt: until, longestLifetime: 300, tokens: 12 },
-  ]);
-  const { code, out } = await mintmark(words.slice(0, -1));
-  t.equal(code, 0);
-  t.match(out, /and the next key signs; the sign-ins that were used while it signed are ended \(1\)\n/);
-  t.match(out, /^It has signed 12 tokens, and the last expires at \S+ \(in .*\)\.$/m);
-  t.match(await revokedAt(), Number);
-  const body = new URLSearchParams({
-    grant_type: 'refresh_token',
-    refresh_token,
-    client_id: client.client_id,
-  });
-  const refreshed = await fetch(`${service.issuer}/token`, { method: 'POST', body });
-  t.match(await refreshed.json(), { error: 'invalid_grant' });
-  const feed = await (await fetch(`${service.issuer}/.well-known/revoked-families`)).text();
-  const { families } = JSON.parse(Buffer.from(feed.split('.')[1] ?? '', 'base64url').toString());
-  t.strictSame(families, [family.slice(0, 12)]);
-  t.match(await mintmark(words), { code: 0, out: /"families_ended": 0/ }, 'also where it was revoked before');
-});
+    const until = Math.floor(house.clock.now()) + 300;
+    await house.stores.keys.recordIssued([
+      { kid, lastTokenExpiresAt: until, longestLifetime: 300, tokens: 12 },
+    ]);
+    const { code, out } = await mintmark(words.slice(0, -1));
+    t.equal(code, 0);
+    t.match(out, /^Of what was used while it signed, 1 sign-in ended, 2 accounts signed out everywhere\.$/m);
+    t.equal(await findSession(parts, session), undefined);
+    t.match(out, /^It has signed 12 tokens, and the last expires at \S+ \(in .*\)\.$/m);
+    t.match(await revokedAt(), Number);
+    const body = new URLSearchParams({
+      grant_type: 'refresh_token',
+      refresh_token,
+      client_id: client.client_id,
+    });
+    const refreshed = await fetch(`${service.issuer}/token`, { method: 'POST', body });
+    t.match(await refreshed.json(), { error: 'invalid_grant' });
+    const feed = await (await fetch(`${service.issuer}/.well-known/revoked-families`)).text();
+    const { families } = JSON.parse(Buffer.from(feed.split('.')[1] ?? '', 'base64url').toString());
+    t.strictSame(families, [family.slice(0, 12)]);
+    t.match(
+      await mintmark(words),
+      { code: 0, out: /"families_ended": 0,\s+"accounts_cut_off": 0/ },
+      'also where it was revoked before',
+    );
+  },
+);
 
 t.test('list --verifiers tells who fetches the JWKS, and plan who lacks the next key', async (t) => {
   await fetch(`${service.issuer}/.well-known/jwks.json?v=payments`);

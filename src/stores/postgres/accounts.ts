@@ -83,4 +83,4 @@ const LONGEST_IMPORTED = `
   FROM accounts WHERE password_hash LIKE 'pbkdf2\\_sha256$%'`;
 
 /** A cut-off always moves: families are told by its value that it is another. */
-const movedTo = (at: string) => `GREATEST(${at}, tokens_valid_after + 0.000001)`;
+export const movedTo = (at: string): string => `GREATEST(${at}, tokens_valid_after + 0.000001)`;

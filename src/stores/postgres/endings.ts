@@ -1,6 +1,8 @@
-// What has ended lately, in Postgres: families, by themselves or with their account, and clients; in one query.
+// What has ended lately, in Postgres: families, by themselves or with their account, and clients, in one query; and
+// endings of many.
 import type pg from 'pg';
-import type { Ending, EndingStore } from '../stores.ts';
+import type { Bite, Ending, EndingStore } from '../stores.ts';
+import { movedTo } from './accounts.ts';
 import { query, requestLifetime } from './statements.ts';
 
 // By value, as everywhere: a family that was opened after the cut-off has seen it and lives.
@@ -43,10 +45,43 @@ const END_USED = `
   )
   SELECT count(ended.id)::float8 AS count, (SELECT id FROM used ORDER BY id DESC LIMIT 1) AS last FROM ended`;
 
+// By value, as everywhere: what an account was cut off from already does not make it one of these again.
+const ofAccount = 'sub = account.sub AND account_cut_off IS NOT DISTINCT FROM account.tokens_valid_after';
+const ACCOUNT_USED = `(
+  EXISTS (SELECT FROM families WHERE ${ofAccount} AND ${USED})
+  OR EXISTS (
+    SELECT FROM sessions WHERE ${ofAccount} AND created_at <= $1 AND last_seen_at >= $2 AND expires_at > $3
+  )
+)`;
+
+const COUNT_ACCOUNTS_USED = `SELECT count(*)::float8 AS count FROM accounts AS account WHERE ${ACCOUNT_USED}`;
+
+const CUT_OFF_USED = `
+  WITH used AS (
+    SELECT sub FROM accounts AS account WHERE ${ACCOUNT_USED} AND sub > $4
+    ORDER BY sub LIMIT $5 FOR NO KEY UPDATE
+  ),
+  moved AS (
+    UPDATE accounts SET tokens_valid_after = ${movedTo('$3')}, updated_at = $3
+    FROM used WHERE accounts.sub = used.sub RETURNING accounts.sub
+  ),
+  noted AS (
+    INSERT INTO audit_log (at, event, actor, subject, details)
+    SELECT $3, 'account.signed_out', $6, sub, $7::jsonb FROM moved
+  )
+  SELECT count(moved.sub)::float8 AS count, (SELECT max(sub) FROM used) AS last FROM moved`;
+
 type Row = { readonly at: number } & (
   | { readonly id: Buffer; readonly clientId: null }
   | { readonly id: null; readonly clientId: string }
 );
+
+const valuesOf = (
+  { from, until, at, limit }: Omit<Bite, 'after'>,
+  after: unknown,
+  actor: string,
+  details: Readonly<Record<string, unknown>>,
+) => [until, from, at, after, limit, actor, JSON.stringify(details)];
 
 export function postgresEndings(pool: pg.Pool): EndingStore {
   return {
@@ -65,18 +100,21 @@ export function postgresEndings(pool: pg.Pool): EndingStore {
       return row?.count ?? 0;
     },
 
-    async endUsed({ from, until, at, after, limit }, actor, details) {
-      const values = [
-        until,
-        from,
-        at,
-        Buffer.from(after, 'base64url'),
-        limit,
-        actor,
-        JSON.stringify(details),
-      ];
+    async endUsed({ after, ...bite }, ...by) {
+      const values = valuesOf(bite, Buffer.from(after, 'base64url'), ...by);
       const [row] = await query<{ count: number; last: Buffer | null }>(pool, END_USED, values);
       return { count: row?.count ?? 0, last: row?.last?.toString('base64url') };
+    },
+
+    async countAccountsUsed({ from, until, at }) {
+      const [row] = await query<{ count: number }>(pool, COUNT_ACCOUNTS_USED, [until, from, at]);
+      return row?.count ?? 0;
+    },
+
+    async cutOffUsed({ after, ...bite }, ...by) {
+      const values = valuesOf(bite, after, ...by);
+      const [row] = await query<{ count: number; last: string | null }>(pool, CUT_OFF_USED, values);
+      return { count: row?.count ?? 0, last: row?.last ?? undefined };
     },
   };
 }

@@ -1,6 +1,7 @@
 // EndingStore: what has ended lately, by the same values that decide whether a family lives.
 import type { Test } from 'tap';
 import { newFamilyId } from '../../../src/oauth/refresh-token.ts';
+import type { Session } from '../../../src/oauth/session.ts';
 import { systemRandom } from '../../../src/random.ts';
 import { entry, eventsOf, fresh, type Replicas, race } from './setting.ts';
 
@@ -8,7 +9,7 @@ import { entry, eventsOf, fresh, type Replicas, race } from './setting.ts';
 const NOW = 4_000_000_000;
 
 export async function endingsKeepTheirPromises(t: Test, replicas: Replicas): Promise<void> {
-  const [{ accounts, audit, clients, families }, ...others] = replicas;
+  const [{ accounts, audit, clients, families, sessions }, ...others] = replicas;
   const { endings } = others[0] ?? replicas[0];
   const instants = { createdAt: NOW, updatedAt: NOW, disabledAt: null, tokensValidAfter: null };
 
@@ -136,6 +137,76 @@ export async function endingsKeepTheirPromises(t: Test, replicas: Replicas): Pro
       await families.tombstonesSet(due);
     },
   );
+
+  /** A browser's session that was begun and seen last then. */
+  async function begun(sub: string, more: Partial<Session> = {}): Promise<void> {
+    const times = { authTime: NOW, createdAt: NOW + 7_000, lastSeenAt: NOW + 7_500, expiresAt: NOW + 9_000 };
+    const browser = { acr: 'a', amr: [], accountCutOff: null, userAgent: '', address: '' };
+    const session = { sid: fresh('sid'), sub, ...times, ...browser, ...more };
+    await sessions.create(fresh('session'), session, entry(sub));
+  }
+  const window = { from: NOW + 7_200, until: NOW + 7_800, at: NOW + 7_900 };
+  const cutOffAt = async (sub: string) => (await accounts.findBySub(sub))?.tokensValidAfter;
+
+  await t.test(
+    'the accounts of families and sessions that were used between two instants are cut off together',
+    async (t) => {
+      const parties = await Promise.all(Array.from({ length: 9 }, party));
+      const [family, session, both, returned, early, late, expired, gone, disabled] = parties.map(
+        ({ sub }) => sub,
+      );
+      const used = { createdAt: NOW + 7_000, since: NOW + 7_500 };
+      for (const of of [parties[0], parties[2]]) if (of) await opened(of, null, used);
+      for (const sub of [session, both, gone, disabled]) if (sub) await begun(sub);
+      const named = await opened(parties[1] as { sub: string; clientId: string });
+      await accounts.cutOff(returned as string, NOW + 7_100, entry('returned'));
+      await begun(returned as string, { accountCutOff: NOW + 7_100 });
+      await begun(early as string, { lastSeenAt: NOW + 7_100 });
+      await begun(late as string, { createdAt: NOW + 7_850, lastSeenAt: NOW + 7_850 });
+      await begun(expired as string, { expiresAt: NOW + 7_850 });
+      await accounts.cutOff(gone as string, NOW + 7_600, entry('gone'));
+      await accounts.setDisabled(disabled as string, NOW + 7_600, entry('disabled'));
+
+      t.equal(await endings.countAccountsUsed(window), 4);
+      const wanted = [family, session, both, returned].sort();
+      const first = await endings.cutOffUsed({ ...window, after: '', limit: 3 }, 'operator:o', { kid: 'k' });
+      t.strictSame(first, { count: 3, last: wanted[2] });
+      const rest = { ...window, after: first.last as string, limit: 3 };
+      t.strictSame(await endings.cutOffUsed(rest, 'operator:o', { kid: 'k' }), { count: 1, last: wanted[3] });
+      const none = { count: 0, last: undefined };
+      t.strictSame(await endings.cutOffUsed({ ...rest, after: wanted[3] as string }, 'o', {}), none);
+      t.strictSame(
+        await endings.cutOffUsed({ ...rest, after: '' }, 'o', {}),
+        none,
+        'nor when it is begun anew',
+      );
+      t.equal(await endings.countAccountsUsed(window), 0);
+
+      for (const sub of wanted as string[]) {
+        t.equal(await cutOffAt(sub), window.at);
+        const [told] = await audit.list({ limit: 1, subject: sub });
+        const said = { at: window.at, event: 'account.signed_out', actor: 'operator:o', subject: sub };
+        t.strictSame(told, { ...said, details: { kid: 'k' } });
+      }
+      for (const sub of [early, late, expired] as string[]) t.equal(await cutOffAt(sub), null);
+      for (const sub of [gone, disabled] as string[]) t.equal(await cutOffAt(sub), NOW + 7_600);
+      const ended = (await endings.since(window.at, 99)).families.map(({ id }) => id);
+      t.ok(ended.includes(named), 'and every family of them is told to be over');
+    },
+  );
+
+  await t.test('of a hundred that cut the same accounts off, each is cut off by one', async (t) => {
+    const subs = (await Promise.all(Array.from({ length: 10 }, party))).map(({ sub }) => sub);
+    for (const sub of subs) await begun(sub);
+    const outcomes = await race(replicas, ({ endings }) =>
+      endings.cutOffUsed({ ...window, after: '', limit: 100 }, 'a', {}),
+    );
+    t.equal(
+      outcomes.reduce((sum, { count }) => sum + count, 0),
+      10,
+    );
+    for (const sub of subs) t.equal(await cutOffAt(sub), window.at);
+  });
 
   await t.test('of a hundred that end the same families, each is ended by one', async (t) => {
     const of = await party();

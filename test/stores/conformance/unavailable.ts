@@ -136,6 +136,8 @@ const verbs: {
     since: (port) => port.since(T, 1),
     countUsed: (port) => port.countUsed({ from: T, until: T, at: T }),
     endUsed: (port) => port.endUsed({ from: T, until: T, at: T, after: '', limit: 1 }, 'a', {}),
+    countAccountsUsed: (port) => port.countAccountsUsed({ from: T, until: T, at: T }),
+    cutOffUsed: (port) => port.cutOffUsed({ from: T, until: T, at: T, after: '', limit: 1 }, 'a', {}),
   },
   familyStates: {
     find: (port) => port.find(family.id),
