@@ -58,8 +58,11 @@ export async function mintAccessToken(as: Parts, facts: AccessTokenFacts): Promi
     iat,
     exp,
     jti: tokenId(as, facts),
-    ...(scope !== undefined && { scope }),
-    ...(login && loginClaims(login)),
+    scope,
+    auth_time: login && Math.floor(login.authTime),
+    acr: login?.acr,
+    amr: login?.amr,
+    sid: login?.session,
     ...(profile === 'simplejwt' && { token_type: 'access', user_id: sub }),
   };
   const jws = await as.keyring.sign({ alg, typ: typOf[profile], claims });
@@ -73,10 +76,3 @@ function tokenId(as: Parts, { resource, scope, refresh }: AccessTokenFacts): str
   const audience = resource?.resource ?? as.issuer;
   return accessTokenId(as.issuer, macKey, { familyId, generation: head.generation, audience, scope });
 }
-
-const loginClaims = ({ authTime, acr, amr, session }: Login) => ({
-  auth_time: Math.floor(authTime),
-  acr,
-  amr,
-  sid: session,
-});

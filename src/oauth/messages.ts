@@ -14,7 +14,7 @@ export interface TokenResponse {
   readonly token_type: 'Bearer';
   /** seconds */
   readonly expires_in: number;
-  readonly scope?: string;
-  readonly refresh_token?: string;
-  readonly id_token?: string;
+  readonly scope?: string | undefined;
+  readonly refresh_token?: string | undefined;
+  readonly id_token?: string | undefined;
 }

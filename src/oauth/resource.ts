@@ -77,7 +77,8 @@ export async function allowedResource(
   client: ClientMetadata,
   uri: string,
 ): Promise<ResourceRecord> {
-  if (!isResourceUri(uri)) throw new OAuthError('resource_malformed');
+  // What a client is registered with is well-formed.
+  if (uri !== client.default_resource && !isResourceUri(uri)) throw new OAuthError('resource_malformed');
   const resource = await as.resources.find(uri);
   if (resource === undefined) throw new OAuthError('resource_unknown');
   if (!mayAskFor(client, resource)) throw new OAuthError('resource_not_allowed');
@@ -96,8 +97,8 @@ export async function grantedResource(
   if (requested.length > 1) throw new OAuthError('several_resources');
   const uri = requested[0] ?? granted[0];
   if (uri === undefined) return undefined;
-  if (!isResourceUri(uri)) throw new OAuthError('resource_malformed');
-  if (!granted.includes(uri)) throw new OAuthError('resource_not_granted');
+  if (!granted.includes(uri))
+    throw new OAuthError(isResourceUri(uri) ? 'resource_not_granted' : 'resource_malformed');
   const resource = await as.resources.find(uri);
   if (resource === undefined) throw new OAuthError('resource_unknown');
   return resource;

@@ -9,7 +9,7 @@ import { type AuthenticatedClient, authenticateClient } from './client-authentic
 import { OAuthError, onBehalfOf } from './errors.ts';
 import type { Authorization, Grant, RefreshedFamily } from './grants/grant.ts';
 import { grants } from './grants/index.ts';
-import { mintIdToken } from './id-token.ts';
+import { type IdTokenFacts, mintIdToken } from './id-token.ts';
 import type { BackchannelRequest, TokenResponse } from './messages.ts';
 import type { Parameters } from './parameters.ts';
 import { SWAP_ATTEMPTS } from './refresh-families.ts';
@@ -52,56 +52,53 @@ export async function mintAndCommit(
   prove: () => Promise<Authorization>,
 ): Promise<Omit<IssuedTokens, 'grantType'>> {
   for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt += 1) {
-    const { commit, ...proven } = await prove();
+    const proven = await prove();
     const { clientId, metadata } = client;
-    const authorization = await presented(as, metadata, proven);
-    const { scope, refresh } = authorization;
-    assertAcr(metadata, authorization);
+    assertAcr(metadata, proven);
+    const { scope, resource, refresh } = proven;
+    const { sub, login } = await presented(as, metadata, proven);
     const family = refresh && { ...refresh, macKey: macKeyOf(as, refresh) };
-    const token = await mintAccessToken(as, {
-      ...authorization,
-      clientId,
-      client: metadata,
-      refresh: family,
-    });
-    const idToken = await idTokenOf(as, client, authorization, token.jws);
+    const facts = { clientId, client: metadata, sub, scope, resource, login, refresh: family };
+    const token = await mintAccessToken(as, facts);
     const response: TokenResponse = {
       access_token: token.jws,
       token_type: 'Bearer',
       expires_in: token.expiresIn,
-      ...(scope !== undefined && { scope }),
-      ...(family?.isRefreshable && { refresh_token: refreshTokenOf(as, family) }),
-      ...(idToken !== undefined && { id_token: idToken }),
+      scope,
+      refresh_token: family?.isRefreshable ? refreshTokenOf(as, family) : undefined,
+      id_token: await idTokenOf(as, facts, proven, token.jws),
     };
-    if (await commit()) return { response, clientId, alg: token.alg, refresh: told(refresh) };
+    if (await proven.commit()) return { response, clientId, alg: token.alg, refresh: told(refresh) };
   }
   throw new StoreUnavailableError('others were faster, over and over');
 }
 
 /** RFC 9470: what a resource or a client requires of a person's sign-in; a client that acts for itself has none. Throws OAuthError. */
-function assertAcr(client: ClientMetadata, { resource, login }: Omit<Authorization, 'commit'>): void {
+function assertAcr(client: ClientMetadata, { resource, login }: Authorization): void {
   const required = [resource?.requireAcr, client.require_acr].filter((acr) => acr != null);
   if (login === undefined || required.every((acr) => reaches(login.acr, acr))) return;
   throw new OAuthError('acr_too_low');
 }
 
-/** What was proved, under the names that this client knows the account and the session by. */
-async function presented<T extends Pick<Authorization, 'sub' | 'login'>>(
+type Subject = Pick<Authorization, 'sub' | 'login'>;
+
+/** Who was proved, under the names that this client knows the account and the session by. */
+async function presented(
   as: AuthorizationServer,
   client: ClientMetadata,
-  proven: T,
-): Promise<T> {
-  const { sub, login } = proven;
-  if (login === undefined) return proven;
+  subject: Subject,
+): Promise<Subject> {
+  const { sub, login } = subject;
+  if (login === undefined) return subject;
   const known = await presentedTo(as, client, { sub, sid: login.session });
-  return { ...proven, sub: known.sub, login: { ...login, session: known.sid } };
+  return known.sid === login.session ? subject : { sub: known.sub, login: { ...login, session: known.sid } };
 }
 
 /** As old as the access token beside it, so that a retry gets the same one. */
 async function idTokenOf(
   as: AuthorizationServer,
-  { clientId, metadata: client }: AuthenticatedClient,
-  { sub, login, refresh, idToken }: Omit<Authorization, 'commit'>,
+  { clientId, client, sub, login }: Subject & Pick<IdTokenFacts, 'clientId' | 'client'>,
+  { refresh, idToken }: Authorization,
   accessToken: string,
 ): Promise<string | undefined> {
   if (login === undefined || idToken === undefined) return undefined;

@@ -10,21 +10,15 @@ const VERSION = '1';
 /** A text of this version, and no other. */
 const SHAPE = /^1 r? \d+ \d+ \d+ \d+(?: \d+ \d+)*$/;
 
-const milliseconds = (seconds: number): string => String(Math.round(seconds * 1000));
+const milliseconds = (seconds: number): number => Math.round(seconds * 1000);
 const seconds = (text: string | undefined): number => Number(text) / 1000;
 
 /** The same state is the same text. */
 export function encodeFamilyState(state: FamilyState): string {
   const { generation, since, macKey, consumed, quarantineUntil, revoked } = state;
-  const head = [
-    VERSION,
-    revoked ? 'r' : '',
-    generation,
-    milliseconds(since),
-    macKey,
-    milliseconds(quarantineUntil),
-  ];
-  return [...head, ...consumed.flatMap((one) => [one.generation, milliseconds(one.at)])].join(' ');
+  let text = `${VERSION} ${revoked ? 'r' : ''} ${generation} ${milliseconds(since)} ${macKey} ${milliseconds(quarantineUntil)}`;
+  for (const one of consumed) text += ` ${one.generation} ${milliseconds(one.at)}`;
+  return text;
 }
 
 /** Throws RangeError for what this version cannot read: then nobody can say what may still be honoured. */

@@ -109,10 +109,10 @@ for (const [where, how] of [
 /** Shows how each statement will be done before it is done. */
 function explaining({ pool }: Database): { plans: string[]; explained: Database['pool'] } {
   const plans: string[] = [];
-  const query = async ({ text, values }: pg.QueryConfig) => {
-    const { rows } = await pool.query(`EXPLAIN ${text}`, values);
+  const query = async (asked: pg.QueryConfig) => {
+    const { rows } = await pool.query(`EXPLAIN ${asked.text}`, asked.values);
     plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
-    return pool.query(text, values);
+    return pool.query(asked);
   };
   return { plans, explained: { query } as unknown as Database['pool'] };
 }

@@ -43,7 +43,7 @@ export interface Authorization {
   /** undefined: the issuer itself is the audience */
   readonly resource: ResourceRecord | undefined;
   /** absent where the client acts for itself */
-  readonly login?: Login;
+  readonly login?: Login | undefined;
   /** absent where no refresh token goes with the access token */
   readonly refresh?: RefreshedFamily;
   /** absent where the scope has no openid */

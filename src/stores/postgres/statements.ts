@@ -19,10 +19,29 @@ export async function query<Row>(
   values: readonly unknown[] = [],
   lifetime?: number,
 ): Promise<Row[]> {
+  return run<Row>(pool, text, values, lifetime === undefined ? {} : { query_timeout: lifetime * 1000 });
+}
+
+/**
+ * The same, each row an array of its columns, for no longer than a request waits. pg makes a row of many columns an
+ * object whose members are looked up by hashing, and each result has a shape of its own that V8 has to learn.
+ */
+export const queryColumns = <Row extends readonly unknown[]>(
+  pool: pg.Pool,
+  text: string,
+  values: readonly unknown[],
+): Promise<Row[]> =>
+  run<Row>(pool, text, values, { query_timeout: requestLifetime * 1000, rowMode: 'array' });
+
+async function run<Row>(
+  pool: pg.Pool,
+  text: string,
+  values: readonly unknown[],
+  options: { readonly query_timeout?: number; readonly rowMode?: 'array' },
+): Promise<Row[]> {
   if (!values.flat().every(isStorable)) throw new RangeError('NUL or half a surrogate pair cannot be stored');
-  const limit = lifetime === undefined ? {} : { query_timeout: lifetime * 1000 };
   try {
-    const { rows } = await pool.query({ text, values: [...values], ...limit });
+    const { rows } = await pool.query({ text, values: [...values], ...options } as pg.QueryConfig);
     return rows;
   } catch (error) {
     throw asUnavailable(error);
