@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import type { SigningAlg } from '../src/stores/stores.ts';
-import { freePort, startPostgres, startRedis } from '../test/helpers/servers.ts';
+import { freePort } from '../test/helpers/servers.ts';
 import { scratchFolder, startService } from '../test/helpers/service.ts';
 import { type Beside, type Chains, fill, openChains, redisMemory, withHouse } from './families.ts';
 import { load, type Measured, median } from './load.ts';
-import { LOAD_CORE, latency, percent, RUNS, rate, SECONDS, tell, through } from './report.ts';
+import { LOAD_CORE, latency, percent, RUNS, rate, SECONDS, startStores, tell, through } from './report.ts';
 
 const CONNECTIONS = 64;
 /** As many as are refreshed in a second or two, as by clients that have something else to do as well. */
@@ -116,7 +116,7 @@ async function measureIntrospection(url: string, beside: Beside): Promise<void> 
 
 /** Everything about refreshes; `openssl` in signatures a second. */
 export async function measureRefreshes(openssl: number): Promise<void> {
-  const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+  const [postgres, redis] = await startStores();
   const both = { DATABASE_URL: postgres.url, REDIS_URL: redis.url };
   const ofOpenssl = ({ perSecond }: Measured) => `${percent(perSecond, openssl)} of openssl`;
   try {

@@ -1,4 +1,7 @@
-// What the benches have in common: the cores, how long and how often, and the table that is printed at the end.
+// What the benches have in common: the cores, the stores, how long and how often, and the table that is printed at the
+// end.
+import { execFileSync } from 'node:child_process';
+import { startPostgres, startRedis } from '../test/helpers/servers.ts';
 import type { Measured } from './load.ts';
 
 export const SERVICE_CORE = 0;
@@ -7,6 +10,15 @@ export const LOAD_CORE = 1;
 export const through = ['taskset', '-c', String(SERVICE_CORE)];
 export const RUNS = Number(process.env.BENCH_RUNS ?? 3);
 export const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
+
+/** Postgres and Redis, on the core of the load generator: the other one is the service's alone. */
+export async function startStores() {
+  const stores = await Promise.all([startPostgres(), startRedis()]);
+  for (const { pid } of stores) {
+    execFileSync('taskset', ['-acp', String(LOAD_CORE), String(pid)], { stdio: 'ignore' });
+  }
+  return stores;
+}
 
 const rows: (readonly [what: string, measured: string, against: string])[] = [];
 

@@ -1,11 +1,10 @@
 // `npm run bench`: the figures that the project publishes, each as a ratio to this machine's own limits in the same
 // run: what openssl signs, and what a bare node:http server answers (bench/bare.ts). The service has one core, the load
-// generator the other. Needs wrk, taskset, openssl, Postgres and Redis. `npm run bench -- refresh` measures a part:
+// generator and the stores the other. Needs wrk, taskset, openssl, Postgres and Redis. `npm run bench -- refresh` measures a part:
 // starts, servers, refresh or verify.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SigningAlg } from '../src/stores/stores.ts';
-import { startPostgres, startRedis } from '../test/helpers/servers.ts';
 import { type ServiceProcess, scratchFolder, startService } from '../test/helpers/service.ts';
 import { type Asked, startBare } from './bare.ts';
 import { load, type Measured, medians, opensslSignatures } from './load.ts';
@@ -19,6 +18,7 @@ import {
   rate,
   SECONDS,
   SERVICE_CORE,
+  startStores,
   tell,
   through,
 } from './report.ts';
@@ -98,7 +98,7 @@ async function measureDocuments(service: ServiceProcess): Promise<void> {
 }
 
 async function measureServers(): Promise<void> {
-  const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+  const [postgres, redis] = await startStores();
   const { folder, remove } = scratchFolder();
   const env = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, MINTMARK_KEYS_SIGNING_ALGS: 'RS256,ES256' };
   const service = await startService({ through, folder, env });
