@@ -41,8 +41,9 @@ async function issueTo(
 ): Promise<IssuedTokens> {
   const grantType = parameters.values.get('grant_type');
   const grant = grantOf(client.metadata, grantType);
-  const issued = await mintAndCommit(as, client, () => grant.prove(as, client, parameters));
-  return { ...issued, grantType: grantType as string };
+  const prove = () => grant.prove(as, client, parameters);
+  const { response, clientId, alg, refresh } = await mintAndCommit(as, client, prove);
+  return { response, clientId, grantType: grantType as string, alg, refresh };
 }
 
 /** Mints what `prove` proves, and commits it: as often as somebody else is faster, within bounds. */

@@ -7,13 +7,16 @@ import { errorResponses } from '../errors.ts';
 import type { BackchannelParts } from './backchannel.ts';
 import { backchannelRequest, type FormRoute } from './request.ts';
 
+/** Of an alphabet that JSON escapes nothing of, so that nothing is looked for. */
+const Token = Type.String({ format: 'unsafe' });
+
 const TokenBody = Type.Object({
-  access_token: Type.String(),
+  access_token: Token,
   token_type: Type.Literal('Bearer'),
   expires_in: Type.Integer(),
   scope: Type.Optional(Type.String()),
-  refresh_token: Type.Optional(Type.String()),
-  id_token: Type.Optional(Type.String()),
+  refresh_token: Type.Optional(Token),
+  id_token: Type.Optional(Token),
 });
 
 export function token(scope: FastifyInstance, { as, events }: BackchannelParts): void {
@@ -22,9 +25,9 @@ export function token(scope: FastifyInstance, { as, events }: BackchannelParts):
     '/token',
     { schema: { response: { 200: TokenBody, ...errorResponses } }, onRequest: allowEveryOrigin },
     async (request) => {
-      const { response, ...issued } = await issueTokens(as, backchannelRequest(request));
+      const issued = await issueTokens(as, backchannelRequest(request));
       events.tokensIssued(request, issued);
-      return response;
+      return issued.response;
     },
   );
 }
