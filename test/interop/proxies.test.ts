@@ -1,7 +1,7 @@
 // The recipes of examples/ that stand before a service (docs/recipes.md): each is run as it stands, and lets good access
 // tokens through to a service that knows none. Those that ask the issuer's /forward-auth say whose a request is, whatever
 // a client says.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import t, { type Test } from 'tap';
@@ -133,3 +133,27 @@ t.test('Caddy asks the issuer', { skip: missing(() => caddy, 'no caddy') }, asyn
   const url = await kit.start(t, command, { port: await freePort(), env });
   await asksTheIssuer(t, url, service.passed);
 });
+
+const apache = programOf('/usr/sbin/apache2');
+const hasModule = existsSync('/usr/lib/apache2/modules/mod_oauth2.so');
+
+t.test(
+  'Apache verifies by mod_oauth2',
+  { skip: missing(() => apache && hasModule, 'no apache2 with mod_oauth2') },
+  async (t) => {
+    const { port, passed } = await ignorantService(t, kit.good);
+    const folder = scratch(t);
+    // Apache gives up being root.
+    chmodSync(folder, 0o755);
+    const env = { SERVICE: `127.0.0.1:${port}`, FOLDER: folder };
+    const command = [apache ?? 'apache2', '-X', '-f', join(process.cwd(), 'examples/apache/apache.conf')];
+    const url = await kit.start(t, command, { port: await freePort(), env });
+    await kit.takesGoodTokensAlone(t, url, false);
+    const forged = { OAUTH2_CLAIM_sub: 'root', 'oauth2-claim-sub': 'root', oauth2_claim_role: 'admin' };
+    await fetch(url, { headers: { authorization: `Bearer ${kit.good}`, ...forged } });
+    t.equal(passed.length, 2, 'nothing else came through');
+    const told = Object.entries(passed.at(-1)?.headers ?? {}).filter(([name]) => /^oauth2.claim/.test(name));
+    t.match(Object.fromEntries(told), { oauth2_claim_sub: decodeJwt(kit.good).sub });
+    t.notOk(told.some(([, value]) => ['root', 'admin'].includes(String(value))));
+  },
+);

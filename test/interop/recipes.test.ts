@@ -2,7 +2,7 @@
 // and no other.
 import { execFileSync } from 'node:child_process';
 import t from 'tap';
-import { missing, recipeKit } from '../helpers/recipe.ts';
+import { missing, recipeKit, unhooked } from '../helpers/recipe.ts';
 import { freePort } from '../helpers/servers.ts';
 
 // On a machine that has much else to do.
@@ -28,3 +28,14 @@ for (const [name, command, skip] of recipes)
   t.test(`${name} takes good tokens alone`, { skip }, async (t) => {
     await kit.takesGoodTokensAlone(t, await kit.start(t, command, { port: await freePort() }));
   });
+
+t.test('NestJS takes good tokens alone', async (t) => {
+  // Where its packages are found, and nobody looks for the program.
+  const folder = 'build/examples/nest';
+  const tsc = [node, 'node_modules/typescript/bin/tsc', '-p', 'examples/nest', '--outDir', folder];
+  execFileSync(...unhooked(tsc), { stdio: 'pipe' });
+  await kit.takesGoodTokensAlone(
+    t,
+    await kit.start(t, [node, `${folder}/main.js`], { port: await freePort() }),
+  );
+});
