@@ -11,6 +11,7 @@ import { apiHeaders, requestIdHeader } from './http/headers.ts';
 import { metadata } from './http/metadata/metadata.ts';
 import { type Metrics, operator } from './http/operator/operator.ts';
 import type { Check } from './http/operator/readiness.ts';
+import { forwardAuth } from './http/resource/forward-auth.ts';
 import { resource } from './http/resource/resource.ts';
 import { type ServerParts, serverOptions } from './http/server-options.ts';
 import type { FetchLedger } from './keys/verifier-fetches.ts';
@@ -48,6 +49,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(frontchannel, { ...parts, looks: config.pages, prefix: issuerPath(as.issuer) });
   if (parts.hasDemo) await mountDemo(app, parts);
   await app.register(resource, { ...parts, prefix: issuerPath(as.issuer) });
+  await app.register(forwardAuth, { ...parts, prefix: issuerPath(as.issuer) });
   if (config.operator_port === undefined) await app.register(operator, { ...parts, clock: as.clock });
   return app;
 }

@@ -1,6 +1,7 @@
 // The settings of one consumer with the values of an issuer: this one, or another that is asked over HTTP.
 import type { Clock } from './clock.ts';
-import { type Consumer, consumers, type Trusted } from './consumers.ts';
+import type { Consumer, Trusted } from './consumers/consumer.ts';
+import { consumers } from './consumers.ts';
 import { endpointsOf } from './oauth/authorization-server.ts';
 import { OperatorError } from './operator-error.ts';
 import { discover } from './remote-issuer.ts';

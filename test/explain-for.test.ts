@@ -25,32 +25,47 @@ t.test('every text names the issuer or its keys, and the audience', async (t) =>
   }
 });
 
+// Those that take the algorithm from the key, or ask somebody who knows it.
+const withoutAlg = ['apache', 'nginx', 'caddy', 'traefik', 'envoy', 'istio', 'kubernetes'];
+const withTyp = ['spring', 'fastify', 'express', 'nest', 'hono', 'next', 'fastapi', 'go', 'aspnet'];
+
 t.test('every one that can looks at the algorithm and the typ', async (t) => {
   for (const { name, settings } of consumers) {
-    if (!['envoy', 'istio', 'nginx', 'kubernetes', 'postgrest'].includes(name))
+    if (![...withoutAlg, 'postgres', 'postgrest', 'hasura'].includes(name))
       t.match(settings(trusted), 'ES256', name);
-    if (['fastify', 'express', 'hono', 'fastapi', 'go', 'aspnet', 'spring'].includes(name))
-      t.match(settings(trusted), 'at+jwt', name);
+    if (withTyp.includes(name)) t.match(settings(trusted), 'at+jwt', name);
   }
 });
 
 t.test('docs/verify.md names every one', async (t) => {
   const page = readFileSync('docs/verify.md', 'utf8').replaceAll('\n', ' ');
-  t.match(
-    page,
-    `${consumers
-      .map(({ name }) => name)
-      .join(', ')
-      .replace(', hasura', ' and hasura')}.`,
-  );
+  const names = consumers.map(({ name }) => name).join(', ');
+  t.match(page, `${names.replace(', hasura', ' and hasura')}.`);
+});
+
+t.test('docs/recipes.md has a recipe for every one, and the name of every recipe is one', async (t) => {
+  const rows = readFileSync('docs/recipes.md', 'utf8').split('\n');
+  const named = rows.flatMap((row) => /^\| .* \| `(\w+)` \|$/.exec(row)?.[1] ?? []);
+  t.same([...new Set(named)].sort(), consumers.map(({ name }) => name).sort());
+});
+
+t.test('the path of an issuer, and a resource with a query, are where a proxy asks', async (t) => {
+  const settingsOf = (name: string, audience: string) =>
+    consumers.find((one) => one.name === name)?.settings({ ...trusted, audience }) ?? '';
+  for (const name of ['caddy', 'traefik']) {
+    const audience = 'https://api.example.com/?a=1&b={x}';
+    const [, query = ''] = /forward-auth\?(resource=[^\s"]+)/.exec(settingsOf(name, audience)) ?? [];
+    t.same([...new URLSearchParams(query)], [['resource', audience]], name);
+    t.match(settingsOf(name, audience), '/tenant/forward-auth?resource=https://', name);
+  }
 });
 
 t.test('programs are programs, and JSON is JSON', async (t) => {
   const textOf = (name: string) => consumers.find((one) => one.name === name)?.settings(trusted) ?? '';
-  for (const name of ['fastify', 'express', 'hono']) {
+  for (const name of ['fastify', 'express', 'hono', 'next']) {
     execFileSync(process.execPath, ['--check', '--input-type=module', '-'], { input: textOf(name) });
   }
-  t.match(JSON.parse(textOf('hasura')), { type: 'ES256', jwk_url: trusted.jwksUri });
+  t.match(JSON.parse(textOf('hasura')), { jwk_url: trusted.jwksUri, audience: trusted.audience });
 });
 
 t.test('the command', async (t) => {

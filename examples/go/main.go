@@ -1,20 +1,18 @@
-// Verifies access tokens with golang-jwt and keyfunc, knowing only the issuer and its own name.
+// A resource server on net/http: golang-jwt verifies, and keyfunc fetches the issuer's keys.
 //
-//	go run . ISSUER AUDIENCE < token.json
-//
-// Every line of the input is a token, or a token response; every line of the output says what became of it.
+//	cd examples/go && ISSUER=http://localhost:3000 AUDIENCE=https://api.example.com PORT=4000 go run .
+//	curl -H "Authorization: Bearer TOKEN" http://localhost:4000/
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log"
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/MicahParks/keyfunc/v3"
@@ -22,31 +20,39 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatal("usage: go run . ISSUER AUDIENCE, tokens on standard input")
+	issuer, audience := os.Getenv("ISSUER"), os.Getenv("AUDIENCE")
+	if issuer == "" || audience == "" {
+		log.Fatal("ISSUER and AUDIENCE are needed")
 	}
-	issuer, audience := os.Args[1], os.Args[2]
-	keys, err := keyfunc.NewDefaultOverrideCtx(context.Background(), []string{jwksURI(issuer)},
+	jwksURI := cmp.Or(os.Getenv("JWKS_URI"), issuer+"/.well-known/jwks.json")
+	keys, err := keyfunc.NewDefaultOverrideCtx(context.Background(), []string{jwksURI},
 		keyfunc.Override{RefreshInterval: cacheLifetime()})
 	if err != nil {
 		log.Fatal(err)
 	}
 	parser := jwt.NewParser(jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithValidMethods([]string{"RS256"}),
 		jwt.WithExpirationRequired())
-	input := bufio.NewScanner(os.Stdin)
-	input.Buffer(nil, 1<<20)
-	for input.Scan() {
-		token, err := parser.Parse(accessToken(input.Bytes()), keys.Keyfunc)
-		if err == nil && token.Header["typ"] != "at+jwt" {
-			err = errors.New("not an access token")
+	http.Handle("GET /", withToken(parser, keys.Keyfunc, me))
+	log.Fatal(http.ListenAndServe("127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "4000"), nil))
+}
+
+// withToken answers requests without a good token, and gives the claims of the others to next.
+func withToken(parser *jwt.Parser, key jwt.Keyfunc, next func(http.ResponseWriter, *http.Request, jwt.Claims)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		token, err := parser.Parse(text, key)
+		if err != nil || !strings.EqualFold(scheme, "Bearer") || token.Header["typ"] != "at+jwt" {
+			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+			http.Error(w, "unauthorized", http.StatusUnauthorized)
+			return
 		}
-		if err != nil {
-			fmt.Println("refused:", err)
-			continue
-		}
-		claims, _ := json.Marshal(token.Claims)
-		fmt.Println("accepted:", string(claims))
-	}
+		next(w, r, token.Claims)
+	})
+}
+
+func me(w http.ResponseWriter, _ *http.Request, claims jwt.Claims) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(claims)
 }
 
 // cacheLifetime is how long the JWKS is kept. The issuer's keys.verifier_cache_lifetime must be at least as long.
@@ -55,32 +61,4 @@ func cacheLifetime() time.Duration {
 		return time.Duration(seconds) * time.Second
 	}
 	return time.Hour
-}
-
-func jwksURI(issuer string) string {
-	if given := os.Getenv("JWKS_URI"); given != "" {
-		return given
-	}
-	response, err := http.Get(issuer + "/.well-known/openid-configuration")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer response.Body.Close()
-	var metadata struct {
-		JWKSURI string `json:"jwks_uri"`
-	}
-	if err := json.NewDecoder(response.Body).Decode(&metadata); err != nil {
-		log.Fatal(err)
-	}
-	return metadata.JWKSURI
-}
-
-func accessToken(line []byte) string {
-	var response struct {
-		AccessToken string `json:"access_token"`
-	}
-	if json.Unmarshal(line, &response) == nil && response.AccessToken != "" {
-		return response.AccessToken
-	}
-	return string(line)
 }

@@ -13,6 +13,8 @@ type ErrorCode =
   // RFC 6750 3.1
   | 'invalid_token'
   | 'insufficient_scope'
+  // RFC 9470 3
+  | 'insufficient_user_authentication'
   | 'temporarily_unavailable'
   | 'server_error'
   | 'not_found'
@@ -153,6 +155,7 @@ export const refusals = {
     description: 'The client is not registered for this grant_type.',
   },
   several_resources: target('A token is for one resource: give resource once.'),
+  resource_missing: request('resource is missing.'),
   resource_malformed: target('resource must be an absolute URI without a fragment.'),
   resource_unknown: target('The resource is unknown, or not for this client.'),
   resource_not_allowed: target('The resource is unknown, or not for this client.'),
@@ -287,6 +290,21 @@ export const refusals = {
     status: 403,
     description: 'The access token is not for this: openid is not in its scope.',
   },
+  bearer_of_another_resource: {
+    error: 'invalid_token',
+    status: 401,
+    description: 'The access token is for another resource.',
+  },
+  bearer_scope_too_small: {
+    error: 'insufficient_scope',
+    status: 403,
+    description: 'The access token has less scope than this needs.',
+  },
+  bearer_acr_too_low: {
+    error: 'insufficient_user_authentication',
+    status: 401,
+    description: 'A stronger sign-in is required.',
+  },
 
   // not the caller's fault
   store_unavailable: unavailable('A store cannot be reached: try again.'),
@@ -303,7 +321,12 @@ export interface OAuthErrorOptions extends ErrorOptions {
   readonly familyId?: string;
   /** seconds in which asking again would be in vain */
   readonly retryAfter?: number;
+  /** what the challenge says would do: RFC 6750 3, RFC 9470 3 */
+  readonly challenge?: Challenge;
 }
+
+/** Parameters of a challenge; of the characters that a quoted string may have. */
+export type Challenge = Readonly<Partial<Record<'scope' | 'acr_values', string>>>;
 
 /** The caller is refused, for one reason of the table. All but the reason is for the log alone. */
 export class OAuthError extends Error {
@@ -314,6 +337,8 @@ export class OAuthError extends Error {
   readonly familyId: string | undefined;
   /** seconds in which asking again would be in vain */
   readonly retryAfter: number | undefined;
+  /** what would do; for bearers of our tokens */
+  readonly challenge: Challenge;
 
   constructor(reason: Reason, options: OAuthErrorOptions = {}) {
     super(reason, options);
@@ -322,6 +347,7 @@ export class OAuthError extends Error {
     this.clientId = options.clientId;
     this.familyId = options.familyId;
     this.retryAfter = options.retryAfter;
+    this.challenge = options.challenge ?? {};
   }
 
   get refusal(): Refusal {

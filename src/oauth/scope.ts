@@ -12,6 +12,9 @@ export const scopePattern = `^${token}( ${token})*$`;
 
 const wellFormed = new RegExp(scopePattern);
 
+/** Whether it is scope tokens parted by single blanks. */
+export const isScope = (text: string): boolean => wellFormed.test(text);
+
 /** The tokens of a scope that is known to be well-formed. */
 export const scopeTokens = (scope: string | undefined): readonly string[] => scope?.split(' ') ?? [];
 

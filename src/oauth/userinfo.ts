@@ -20,7 +20,7 @@ export async function userinfo(as: Parts, accessToken: string): Promise<Userinfo
   const { familyId, clientId } = token;
   const scope = typeof token.claims.scope === 'string' ? token.claims.scope : undefined;
   if (familyId === undefined || !scopeTokens(scope).includes('openid')) {
-    throw new OAuthError('bearer_scope_insufficient', { clientId });
+    throw new OAuthError('bearer_scope_insufficient', { clientId, challenge: { scope: 'openid' } });
   }
   const standing = await as.families.find(familyId);
   if (standing === undefined) throw new OAuthError('bearer_token_invalid', { familyId });

@@ -40,7 +40,7 @@ t.test('no page of another origin reads what is not for it', async (t) => {
   const introspection = await server.post('/introspect', { token: 'x' }, { origin, ...credentials });
   t.equal(introspection.status, 200);
   const others = await Promise.all(
-    ['/authorize', '/api/token/', '/readyz'].map((path) =>
+    ['/authorize', '/api/token/', '/forward-auth', '/readyz'].map((path) =>
       fetch(server.issuer + path, { headers: { origin } }),
     ),
   );

@@ -126,13 +126,13 @@ function candidates({ cacheLifetime, cooldown, jwksMaxAge }: Party): readonly Ca
       kind: { name: 'golang-jwt with keyfunc', cacheLifetime, unknownKidCooldown: null, isBounded: true },
       isCompiled: true,
       missing: withoutProgram('go', 'version'),
-      launch: go('examples/go'),
+      launch: go('examples/go', (program) => server([program], '/')),
     },
     {
       kind: { name: 'go-oidc', cacheLifetime: ever, unknownKidCooldown: 0, keepsRemovedKeys: true },
       isCompiled: true,
       missing: withoutProgram('go', 'version'),
-      launch: go(`${own}/go-oidc`),
+      launch: go(`${own}/go-oidc`, (program) => lines([program])),
     },
     {
       kind: { name: 'Spring Security, Nimbus', cacheLifetime, unknownKidCooldown: 0 },
@@ -279,11 +279,11 @@ async function bearer(child: ReturnType<typeof startProcess>, url: string): Prom
   };
 }
 
-function go(cwd: string): Launch {
+function go(cwd: string, run: (program: string) => Launch): Launch {
   return async (party, jwksUri, undo) => {
     const program = join(scratch(undo), 'verify');
     execFileSync('go', ['build', '-o', program, '.'], { cwd, stdio: 'pipe', timeout: 300_000 });
-    return lines([program])(party, jwksUri, undo);
+    return run(program)(party, jwksUri, undo);
   };
 }
 

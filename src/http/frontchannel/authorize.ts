@@ -5,10 +5,10 @@ import { authorize } from '../../oauth/authorize.ts';
 import { OAuthError } from '../../oauth/errors.ts';
 import { beginInteraction } from '../../oauth/interactions.ts';
 import { type Parameters, parseForm } from '../../oauth/parameters.ts';
+import { queryOf } from '../query.ts';
 import { answer } from './answer.ts';
 import { browserOf, knownBrowser } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
-import { queryOf } from './error-page.ts';
 
 export function authorizeRoutes(scope: FastifyInstance, desk: Desk): void {
   const schema = { response: pageResponses };

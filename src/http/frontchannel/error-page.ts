@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { OAuthError } from '../../oauth/errors.ts';
 import { issuerPath } from '../../oauth/metadata.ts';
 import type { ErrorAnswer } from '../errors.ts';
+import { queryOf } from '../query.ts';
 import type { Desk } from './desk.ts';
 import { textsFor } from './language.ts';
 import type { ErrorView } from './pages/pages.ts';
@@ -22,12 +23,6 @@ export const errorAnswer =
     const { html, headers } = pages.error(texts, { text, link, error, description, reference: request.id });
     return { status, body: html, headers };
   };
-
-/** What stands behind the question mark. */
-export const queryOf = ({ url }: Pick<FastifyRequest, 'url'>): string => {
-  const mark = url.indexOf('?');
-  return mark < 0 ? '' : url.slice(mark + 1);
-};
 
 function textOf({ errors }: Texts, { reason, refusal }: OAuthError, issuer: string): string {
   if (reason === 'wrong_host') return errors.wrong_host(new URL(issuer).host);

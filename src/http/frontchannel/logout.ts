@@ -13,9 +13,9 @@ import { issuerPath } from '../../oauth/metadata.ts';
 import { type Parameters, parseForm } from '../../oauth/parameters.ts';
 import { endSession, findSession, type Session } from '../../oauth/session.ts';
 import type { AccountRecord } from '../../stores/stores.ts';
+import { queryOf } from '../query.ts';
 import { assertCsrfToken, browserOf, knownBrowser } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
-import { queryOf } from './error-page.ts';
 import { textsFor } from './language.ts';
 import { appName } from './words.ts';
 

@@ -13,10 +13,10 @@ import type { Parameters } from '../../oauth/parameters.ts';
 import { findSession } from '../../oauth/session.ts';
 import { makeOwnAccount } from '../../oauth/sign-up.ts';
 import type { AccountRecord } from '../../stores/stores.ts';
+import { queryOf } from '../query.ts';
 import { noteInWords } from './account-words.ts';
 import { assertCsrfToken, type Browser, browserOf, knownBrowser } from './browser.ts';
 import { type Desk, pageResponses } from './desk.ts';
-import { queryOf } from './error-page.ts';
 import { textsFor } from './language.ts';
 import { byPassword, keepSignedIn } from './sign-in.ts';
 

@@ -1,16 +1,16 @@
 // What answers to bearers of our tokens: UserInfo. Errors by RFC 6750 3, no-store, and CORS for every origin: a token
 // in a header is no cookie that a browser would send along by itself.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Events } from '../../events.ts';
 import type { AuthorizationServer } from '../../oauth/authorization-server.ts';
-import type { OAuthError } from '../../oauth/errors.ts';
 import { userinfo } from '../../oauth/userinfo.ts';
 import { answerPreflight, everyOrigin } from '../cors.ts';
-import { answerError, asOAuthError, errorResponses } from '../errors.ts';
+import { errorResponses } from '../errors.ts';
 import { acceptForms } from '../forms.ts';
 import { noStore } from '../headers.ts';
 import { assertBearer, bearerToken, verifyBearers } from './bearer.ts';
+import { answerBearer } from './challenge.ts';
 
 export interface ResourceParts {
   readonly as: AuthorizationServer;
@@ -25,12 +25,7 @@ export async function resource(scope: FastifyInstance, { as, events }: ResourceP
   });
   acceptForms(scope);
   await verifyBearers(scope, as);
-  const answer = answerError({ events, random: as.random });
-  scope.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const challenge = challengeOf(as.issuer, asOAuthError(error));
-    if (challenge !== undefined) reply.header('www-authenticate', challenge);
-    return answer(error, request, reply);
-  });
+  scope.setErrorHandler(answerBearer({ as, events }));
   const schema = { response: { 200: Type.Unknown(), ...errorResponses } };
   scope.route({
     method: ['GET', 'POST'],
@@ -44,13 +39,4 @@ export async function resource(scope: FastifyInstance, { as, events }: ResourceP
     },
   });
   answerPreflight(scope, '/userinfo', { methods: 'GET, POST', headers: 'authorization, content-type' });
-}
-
-/** RFC 6750 3: without a token there is nothing to say of it but how to bring one. */
-function challengeOf(issuer: string, { reason, refusal }: OAuthError): string | undefined {
-  const realm = `Bearer realm="${issuer}"`;
-  if (reason === 'bearer_token_missing') return realm;
-  if (refusal.status !== 401 && refusal.status !== 403 && reason !== 'bearer_token_twice') return undefined;
-  const scope = refusal.status === 403 ? ', scope="openid"' : '';
-  return `${realm}, error="${refusal.error}", error_description="${refusal.description}"${scope}`;
 }
