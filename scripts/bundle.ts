@@ -26,11 +26,21 @@ const notAtCloudflare = {
   },
 };
 
+/**
+ * The wrapper of a CommonJS module as a function, where it was an arrow: V8 compiles a function in parentheses at once,
+ * and in Node 20 an arrow in parentheses a second time when it is called, which is a fifth of loading it all.
+ */
+const compiledOnce = {
+  name: 'compiled once',
+  renderChunk: (code: string): string =>
+    code.replaceAll(/__commonJSMin\(\(\(([^()]*)\) => \{/g, '__commonJSMin((function($1) {'),
+};
+
 const bundle = await rolldown({
   input: { mintmark: join(scripts, 'mintmark.js'), healthcheck: join(scripts, 'healthcheck.js') },
   platform: 'node',
   external,
-  plugins: [notAtCloudflare],
+  plugins: [notAtCloudflare, compiledOnce],
 });
 // Made beside the old one, which serves until the new one is whole.
 const [made, served] = [join(packageRoot, 'build/bin.new'), join(packageRoot, 'build/bin')];
