@@ -1,6 +1,12 @@
 // The one place that mounts routes. A folder under src/http is a scope: a kind of caller, an error format. The order
 // is explicit, because it is security.
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastJsonStringify from 'fast-json-stringify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifySerializerCompiler,
+} from 'fastify';
 import type { Config } from './config.ts';
 import type { Events } from './events.ts';
 import { backchannel } from './http/backchannel/backchannel.ts';
@@ -80,9 +86,20 @@ function server(parts: OperatorAppParts & Pick<AppParts, 'tls'>): FastifyInstanc
   // No body is read where no route asks for one.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.setSerializerCompiler(oneForAll());
   app.setErrorHandler(answerError({ events, random: as.random }));
   app.setNotFoundHandler(answerNotFound(methodsByPath(app)));
   return app;
+}
+
+/** What writes an answer, made once for all routes that answer alike: by default Fastify makes it for each, 226 for 29. */
+function oneForAll(): FastifySerializerCompiler<object> {
+  const made = new WeakMap<object, (answer: unknown) => string>();
+  return ({ schema }) => {
+    const known = made.get(schema) ?? fastJsonStringify(schema);
+    made.set(schema, known);
+    return known;
+  };
 }
 
 /** Notes every route as it is mounted, and that it says what it answers: unknown members would be sent unseen. */

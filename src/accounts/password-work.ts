@@ -2,7 +2,6 @@
 // 5.2). It is handed to those who need it, so that a test can count what an attempt costs.
 import { pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { hash, verify } from '@node-rs/argon2';
 
 export interface Argon2Cost {
   /** KiB */
@@ -22,10 +21,12 @@ export interface PasswordWork {
 }
 
 const pbkdf2InPool = promisify(pbkdf2);
+/** Loaded with the first password: its native code takes 10 MB, and many an issuer never sees one. */
+const argon2 = () => import('@node-rs/argon2');
 
 export const passwordWork: PasswordWork = {
   // argon2id is the library's default kind.
-  argon2: (password, salt, cost) => hash(password, { ...cost, salt }),
-  verifyArgon2: (password, phc) => verify(phc, password),
+  argon2: async (password, salt, cost) => (await argon2()).hash(password, { ...cost, salt }),
+  verifyArgon2: async (password, phc) => (await argon2()).verify(phc, password),
   pbkdf2: (password, salt, iterations) => pbkdf2InPool(password, salt, iterations, 32, 'sha256'),
 };

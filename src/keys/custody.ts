@@ -1,7 +1,8 @@
 // The custody of private keys, by node-jose: generation, thumbprint, the JWE that wraps them at rest, import, export.
 //
 // Off the hot path, and only ever given what this issuer or its operator wrote: node-jose is slow and was not made
-// for hostile input (PBES2 counts, zip bombs). Ed25519, which it does not know, comes from node:crypto and jose.
+// for hostile input (PBES2 counts, zip bombs). Ed25519, which it does not know, comes from node:crypto and jose; a key
+// on P-256, which it makes in JavaScript, not in constant time and at 18 MB of garbage each, from node:crypto too.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
 import nodeJose from 'node-jose';
@@ -38,9 +39,10 @@ export async function generateSigningKey(
 
 async function generatedJwk(alg: SigningAlg, rsaModulusLength: number): Promise<Jwk> {
   if (alg === 'EdDSA') return generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }) as Jwk;
-  const store = JWK.createKeyStore();
-  const key =
-    alg === 'ES256' ? await store.generate('EC', 'P-256') : await store.generate('RSA', rsaModulusLength);
+  if (alg === 'ES256') {
+    return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }) as Jwk;
+  }
+  const key = await JWK.createKeyStore().generate('RSA', rsaModulusLength);
   return key.toJSON(true) as Jwk;
 }
 

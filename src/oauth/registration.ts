@@ -39,8 +39,10 @@ const memberOf = (pointer: string): string =>
 /** Makes the check of a document whose members are `schema.properties` and no others. */
 export function shapeCheck(schema: TSchema & { readonly properties: Members }): ShapeCheck {
   const known = Object.keys(schema.properties);
-  const validator: Validator = Compile(schema);
+  // Compiled for the first document: most starts come and go without one.
+  let validator: Validator | undefined;
   return (document) => {
+    validator ??= Compile(schema);
     if (validator.Check(document)) return [];
     const problems: Problem[] = [];
     for (const error of validator.Errors(document)) {
