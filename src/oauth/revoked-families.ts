@@ -23,7 +23,7 @@ const STALE_LIFETIME = 3600;
 const FAMILY_LENGTH = 12;
 const CLIENT_LENGTH = 16;
 
-type Parts = Pick<AuthorizationServer, 'issuer' | 'signingAlgs' | 'keyring' | 'clock'> & {
+type Parts = Pick<AuthorizationServer, 'issuer' | 'endpoints' | 'signingAlgs' | 'keyring' | 'clock'> & {
   readonly endings: Pick<EndingStore, 'since'>;
 };
 
@@ -56,14 +56,15 @@ export function createRevocationFeed(as: Parts): RevocationFeed {
   return async () => (await find('')) as string;
 }
 
-/** Neither `sub` nor `aud` nor `exp`, so that nobody takes it for an access token. */
-async function claimsOf({ issuer, keyring, endings, clock }: Parts) {
+/** Its `aud` is no service, and it has neither `sub` nor `exp`, so that nobody takes it for an access token. */
+async function claimsOf({ issuer, endpoints, keyring, endings, clock }: Parts) {
   const now = clock.now();
   const since = now - keyring.longestLifetime() - CLOCK_SKEW;
   const { families, clients } = await endings.since(since, LIMIT);
   const complete = [families, clients].flatMap(completeSince);
   return {
     iss: issuer,
+    aud: endpoints.revokedFamilies,
     iat: Math.floor(now / GRAIN) * GRAIN,
     ...(complete.length > 0 && { since: Math.max(...complete) }),
     families: families.map(({ id }) => id.slice(0, FAMILY_LENGTH)).sort(),

@@ -1,6 +1,7 @@
 // GET /.well-known/revoked-families over a real socket: what a service that verifies offline is told, and what nobody is.
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import t from 'tap';
+import { endpointsOf } from '../../src/oauth/authorization-server.ts';
 import { addClientSecret, setClientDisabled } from '../../src/oauth/client-management.ts';
 import { clientDigest, createRevocationFeed } from '../../src/oauth/revoked-families.ts';
 import type { EndingStore } from '../../src/stores/stores.ts';
@@ -43,9 +44,9 @@ t.test(
     t.equal(response.headers.get('cache-control'), 'public, max-age=5');
     t.equal(response.headers.get('access-control-allow-origin'), '*');
     const jwks = (await (await fetch(`${issuer}/.well-known/jwks.json`)).json()) as JSONWebKeySet;
-    const options = { issuer, typ: 'revoked-families+jwt', algorithms: ['RS256'] };
+    const options = { issuer, audience: url, typ: 'revoked-families+jwt', algorithms: ['RS256'] };
     const { payload } = await jwtVerify(await response.text(), createLocalJWKSet(jwks), options);
-    t.strictSame(Object.keys(payload), ['iss', 'iat', 'families', 'clients'], 'no sub, no aud, no exp');
+    t.strictSame(Object.keys(payload), ['iss', 'aud', 'iat', 'families', 'clients'], 'no sub, no exp');
     t.ok(clock.now() - (payload.iat as number) < 11);
     const metadata = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
     t.equal((metadata as { revoked_families_uri: string }).revoked_families_uri, url);
@@ -100,6 +101,7 @@ t.test('who has it is told that it is the same', async (t) => {
 /** A feed of its own, over what `since` answers. */
 const feedOver = (since: EndingStore['since']) =>
   createRevocationFeed({
+    endpoints: endpointsOf(issuer),
     issuer,
     signingAlgs: ['RS256'],
     keyring: service.keyring,
