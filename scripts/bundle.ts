@@ -37,7 +37,11 @@ const compiledOnce = {
 };
 
 const bundle = await rolldown({
-  input: { mintmark: join(scripts, 'mintmark.js'), healthcheck: join(scripts, 'healthcheck.js') },
+  input: {
+    mintmark: join(scripts, 'mintmark.js'),
+    healthcheck: join(scripts, 'healthcheck.js'),
+    'signing-thread': join(packageRoot, 'build/src/keys/signing-thread.js'),
+  },
   platform: 'node',
   external,
   plugins: [notAtCloudflare, compiledOnce],

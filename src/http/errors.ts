@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { PasswordQueueFullError } from '../accounts/password-queue.ts';
 import type { Events } from '../events.ts';
-import { SigningUnavailableError } from '../keys/signer.ts';
+import { SigningUnavailableError } from '../keys/signing-unavailable.ts';
 import { OAuthError } from '../oauth/errors.ts';
 import { MacKeyMissingError } from '../oauth/refresh-token.ts';
 import type { Random } from '../random.ts';

@@ -12,7 +12,8 @@ import { preparePrivateKey } from './custody.ts';
 import { createIssuedLedger, type IssuedLedger } from './issued-figures.ts';
 import type { KeyEncryptionKeys } from './key-encryption-keys.ts';
 import { isPublished, settleTime, signingHorizon, stateOf, type Timetable } from './lifecycle.ts';
-import { type Signer, SigningUnavailableError } from './signer.ts';
+import type { Signer } from './signer.ts';
+import { SigningUnavailableError } from './signing-unavailable.ts';
 import { type PublishedJwks, type View, viewAt } from './view.ts';
 
 export interface SignRequest {

@@ -6,7 +6,7 @@ import type { Random } from '../random.ts';
 import type { AuditEntry, PairwiseSecretStore } from '../stores/stores.ts';
 import { unwrapPrivateKey, wrapPrivateKey, wrappedUnder } from './custody.ts';
 import type { KeyEncryptionKeys } from './key-encryption-keys.ts';
-import { SigningUnavailableError } from './signer.ts';
+import { SigningUnavailableError } from './signing-unavailable.ts';
 
 interface Custody {
   readonly pairwiseSecret: PairwiseSecretStore;

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import t, { type Test } from 'tap';
 import { buildApp } from '../../src/app.ts';
 import { createEvents } from '../../src/events.ts';
-import { SigningUnavailableError } from '../../src/keys/signer.ts';
+import { SigningUnavailableError } from '../../src/keys/signing-unavailable.ts';
 import type { AuthorizationServer } from '../../src/oauth/authorization-server.ts';
 import { authorizationServerOf } from '../../src/wire.ts';
 import { basic, testServer } from '../helpers/test-server.ts';

@@ -19,7 +19,7 @@ import {
 import { earliestRemoval } from '../../src/keys/plan.ts';
 import { removeKey } from '../../src/keys/remove.ts';
 import { type KeyManagement, maintainKeys, revokeKey, rotateKeys } from '../../src/keys/rotate.ts';
-import { SigningUnavailableError } from '../../src/keys/signer.ts';
+import { SigningUnavailableError } from '../../src/keys/signing-unavailable.ts';
 import { importKeys } from '../../src/keys/transfer.ts';
 import { OperatorError } from '../../src/operator-error.ts';
 import {
@@ -418,7 +418,6 @@ class World {
       timetable: this.#engine.ring(this.#timetable),
       // The signature itself is signer.test.ts's: here counts with which key it would be made.
       signer: {
-        waiting: () => 0,
         sign: async (_alg, key) => {
           this.#signedWith = key;
           return 'c2ln';

@@ -14,7 +14,8 @@ import {
   revokeKey,
   rotateKeys,
 } from '../../src/keys/rotate.ts';
-import { createSigner, SigningUnavailableError } from '../../src/keys/signer.ts';
+import { createSigner } from '../../src/keys/signer.ts';
+import { SigningUnavailableError } from '../../src/keys/signing-unavailable.ts';
 import { OperatorError } from '../../src/operator-error.ts';
 import {
   type KeyStore,

@@ -1,8 +1,11 @@
 // Signatures: each algorithm verifies elsewhere, the queue is bounded and in order.
+import { execFile } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import { compactVerify } from 'jose';
 import t from 'tap';
-import { createSigner, SigningUnavailableError } from '../../src/keys/signer.ts';
+import { createSigner } from '../../src/keys/signer.ts';
+import { SigningUnavailableError } from '../../src/keys/signing-unavailable.ts';
 import type { SigningAlg } from '../../src/stores/stores.ts';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -24,22 +27,43 @@ for (const [alg, { privateKey, publicKey }] of Object.entries(keys)) {
 }
 
 t.test('signatures end in the order in which they were asked for', async (t) => {
-  const signer = createSigner({ inFlight: 1 });
+  const signer = createSigner({ threads: 1 });
   const ended: number[] = [];
-  const asked = Array.from({ length: 20 }, (_, i) =>
+  const asked = Array.from({ length: 50 }, (_, i) =>
     signer.sign('RS256', rsa.privateKey, `input ${i}`).then(() => ended.push(i)),
   );
-  t.equal(signer.waiting(), 19, 'one is being signed');
   await Promise.all(asked);
   t.same(
     ended,
-    Array.from({ length: 20 }, (_, i) => i),
+    Array.from({ length: 50 }, (_, i) => i),
   );
-  t.equal(signer.waiting(), 0);
 });
 
+t.test(
+  'each is of its own input, whatever is asked for beside it, on one thread and on several',
+  async (t) => {
+    const other = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    for (const threads of [1, 3]) {
+      const signer = createSigner({ threads });
+      const signed = Array.from({ length: 40 }, async (_, i) => {
+        const [alg, pair] = [i % 3 ? 'RS256' : 'PS256', i % 5 ? rsa : other] as const;
+        const input = `${part(JSON.stringify({ alg }))}.${part(`payload ${i}`)}`;
+        const signature = await signer.sign(alg, pair.privateKey, input);
+        const { payload } = await compactVerify(`${input}.${signature}`, pair.publicKey, {
+          algorithms: [alg],
+        });
+        return Buffer.from(payload).toString();
+      });
+      t.same(
+        await Promise.all(signed),
+        signed.map((_, i) => `payload ${i}`),
+      );
+    }
+  },
+);
+
 t.test('a queue that is full refuses, and those in it are signed', async (t) => {
-  const signer = createSigner({ inFlight: 1, waitingLimit: 3 });
+  const signer = createSigner({ threads: 1, waitingLimit: 4 });
   const asked = Array.from({ length: 6 }, () => signer.sign('RS256', rsa.privateKey, 'input'));
   const outcomes = await Promise.allSettled(asked);
   t.same(
@@ -50,9 +74,35 @@ t.test('a queue that is full refuses, and those in it are signed', async (t) => 
 });
 
 t.test('a key that does not fit rejects, and the next one is signed', async (t) => {
-  const signer = createSigner({ inFlight: 1 });
+  const signer = createSigner({ threads: 1 });
   const wrong = signer.sign('PS256', keys.EdDSA.privateKey, 'input');
   const right = signer.sign('PS256', rsa.privateKey, 'input');
   await t.rejects(wrong);
   t.type(await right, 'string');
+});
+
+t.test('where a thread dies what it had can be asked for again, and the next one has another', async (t) => {
+  const program = new URL(`data:text/javascript,
+    import { parentPort, threadId } from 'node:worker_threads';
+    parentPort.on('message', ({ inputs }) => {
+      if (inputs.includes('die')) throw new Error('died');
+      parentPort.postMessage(inputs.map(() => String(threadId)));
+    });`);
+  const signer = createSigner({ threads: 1, program });
+  const sign = (input: string) => signer.sign('RS256', rsa.privateKey, input);
+  const first = await sign('live');
+  t.equal(await sign('live'), first);
+  await t.rejects(sign('die'), SigningUnavailableError);
+  t.not(await sign('live'), first);
+});
+
+t.test('a process ends when nothing is waited for, and not before', async (t) => {
+  const signerUrl = new URL('../../src/keys/signer.js', import.meta.url).href;
+  const text = `
+    import { generateKeyPairSync } from 'node:crypto';
+    const { createSigner } = await import('${signerUrl}');
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    createSigner().sign('RS256', privateKey, 'input').then((signature) => console.log(signature.length));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', text]);
+  t.equal(stdout, '342\n');
 });
