@@ -1,7 +1,7 @@
 // `npm run bench`: the figures that the project publishes, each as a ratio to this machine's own limits in the same
 // run: what openssl signs, and what a bare node:http server answers (bench/bare.ts). The service has one core, the load
-// generator and the stores the other. Needs wrk, taskset, openssl, Postgres and Redis. `npm run bench -- refresh` measures a part:
-// starts, servers, refresh or verify.
+// generator and the stores the other. Needs wrk, taskset, openssl, Postgres and Redis. `npm run bench -- refresh`
+// measures a part: starts, servers, refresh or verify.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SigningAlg } from '../src/stores/stores.ts';
