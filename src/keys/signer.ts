@@ -5,6 +5,7 @@
 // the event loop (docs/decisions/0007).
 import type { KeyObject } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { createEndOfTurn } from '../end-of-turn.ts';
 import type { SigningAlg } from '../stores/stores.ts';
 import { signatureOf } from './signature.ts';
 import { SigningThreads, type ThreadOptions } from './signing-threads.ts';
@@ -33,19 +34,5 @@ export function createSigner({
       await endOfTurn();
       return signatureOf(alg, key, input);
     },
-  };
-}
-
-/** One end for all who wait for it, so that what they do next is done side by side and in order. */
-function createEndOfTurn(): () => Promise<void> {
-  let awaited: Promise<void> | undefined;
-  return () => {
-    awaited ??= new Promise((resolve) => {
-      setImmediate(() => {
-        awaited = undefined;
-        resolve();
-      });
-    });
-    return awaited;
   };
 }

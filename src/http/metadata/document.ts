@@ -1,6 +1,7 @@
 // A public document, ready to be sent: RFC 9110 8.8.3 and 13.1.2, RFC 9111. Made once, so that answering is
 // comparing a tag and handing over bytes.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { createEndOfTurn } from '../../end-of-turn.ts';
 import { requestIdHeader } from '../headers.ts';
 
 export interface PublicDocument {
@@ -30,6 +31,8 @@ const isKnown = (ifNoneMatch: string | undefined, etag: string): boolean =>
   (ifNoneMatch.trim() === '*' ||
     ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag));
 
+const endOfTurn = createEndOfTurn();
+
 /**
  * Answers with the document, or with 304. Past Fastify's reply and straight to the socket: nothing is left to be
  * worked out here, and this is asked for more often than all else together.
@@ -39,5 +42,7 @@ export function sendDocument(request: FastifyRequest, reply: FastifyReply, docum
   const isModified = !isKnown(request.headers['if-none-match'], etag);
   reply.hijack();
   const headers = [...(isModified ? head.sent : head.known), requestIdHeader, request.id];
-  reply.raw.writeHead(isModified ? 200 : 304, headers).end(isModified ? body : undefined);
+  void endOfTurn().then(() => {
+    reply.raw.writeHead(isModified ? 200 : 304, headers).end(isModified ? body : undefined);
+  });
 }

@@ -120,7 +120,7 @@ export function postgresFamilies(pool: pg.Pool): FamilyStore {
         const standings = rows.map(standingOf);
         return new Map(standings.map((standing) => [standing.family.id, standing]));
       },
-      { underWay: 2, limit: 500, pause: 0.008 },
+      { underWay: 2, limit: 500, pause: 0.004 },
     ),
 
     vitals: gather(
@@ -128,7 +128,7 @@ export function postgresFamilies(pool: pg.Pool): FamilyStore {
         const rows = await query<VitalsRow>(pool, VITALS, [ids.map(bytesOf)], requestLifetime);
         return new Map(rows.map((row) => [idOf(row), vitalsOf(row)]));
       },
-      { underWay: 2, limit: 500, pause: 0.008 },
+      { underWay: 2, limit: 500, pause: 0.004 },
     ),
 
     listOf: async (sub, now) => (await queryColumns<FamilyColumns>(pool, LIST, [sub, now])).map(familyOf),

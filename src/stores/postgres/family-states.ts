@@ -56,7 +56,7 @@ export function postgresFamilyStates(pool: pg.Pool, ahead: () => number): Family
       const now = Math.floor((rows[0] as Row).now * 1000) / 1000;
       return new Map(ids.map((id) => [id, { text: states.get(id), now }]));
     },
-    { underWay: 2, limit: 500, pause: 0.008 },
+    { underWay: 2, limit: 500, pause: 0.004 },
   );
   return {
     async find(id) {

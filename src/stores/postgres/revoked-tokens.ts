@@ -20,7 +20,7 @@ export function postgresRevokedTokens(pool: pg.Pool): RevokedTokenStore {
       const rows = await query<{ digest: Buffer }>(pool, FIND, [keys], requestLifetime);
       return new Map(rows.map(({ digest }) => [digests.get(digest.toString('base64url')) as string, true]));
     },
-    { underWay: 2, limit: 500, pause: 0.008 },
+    { underWay: 2, limit: 500, pause: 0.004 },
   );
   return {
     async revoke(jti, expiresAt) {

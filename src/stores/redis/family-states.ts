@@ -36,7 +36,7 @@ export function redisFamilyStates(redis: RedisClient, ahead: () => number): Fami
   const together = gather(async (ids: readonly string[]) => new Map(ids.map((id) => [id, read(id)])), {
     underWay: 1,
     limit: 500,
-    pause: 0.008,
+    pause: 0.004,
   });
   return {
     find: async (id) => (await together(id)) as Awaited<ReturnType<typeof read>>,
