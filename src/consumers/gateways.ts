@@ -160,7 +160,7 @@ jwt-role-claim-key = ".role"`,
         jwk_url: jwksUri,
         issuer,
         audience,
-        // Without defaults: a text of this issuer that has no roles must not have any (the revocation feed is one).
+        // Without defaults: a client that acts for itself has no roles, and must not get any.
         claims_map: {
           'x-hasura-allowed-roles': { path: '$.roles' },
           'x-hasura-default-role': { path: '$.roles[0]' },

@@ -18,6 +18,22 @@ const springTyp = `
 #         new DefaultJOSEObjectTypeVerifier<>(new JOSEObjectType("at+jwt"))));
 #   }`;
 
+/** The keys, and what jose has to see in a token. */
+const joseTrust = ({
+  issuer,
+  jwksUri,
+  audience,
+  alg,
+  typ,
+}: Trusted) => `const keys = createRemoteJWKSet(new URL(${quoted(jwksUri)}));
+const required = {
+  issuer: ${quoted(issuer)},
+  audience: ${quoted(audience)},
+  algorithms: [${quoted(alg)}],
+  typ: ${quoted(typ)},
+  requiredClaims: ['exp', 'client_id'],
+};`;
+
 export const services: readonly Consumer[] = [
   {
     name: 'spring',
@@ -76,16 +92,12 @@ app.use(async (request, response, next) => {
   {
     name: 'nest',
     title: 'NestJS, a guard with jose',
-    settings: ({
-      issuer,
-      jwksUri,
-      audience,
-      alg,
-      typ,
-    }) => `import { type CanActivate, type ExecutionContext, Injectable, UnauthorizedException } from '@nestjs/common';
+    settings: (
+      trusted,
+    ) => `import { type CanActivate, type ExecutionContext, Injectable, UnauthorizedException } from '@nestjs/common';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
-const keys = createRemoteJWKSet(new URL(${quoted(jwksUri)}));
+${joseTrust(trusted)}
 
 @Injectable()
 export class AccessTokenGuard implements CanActivate {
@@ -94,13 +106,7 @@ export class AccessTokenGuard implements CanActivate {
     const request = http.getRequest();
     const [, token = ''] = (request.headers.authorization ?? '').split(' ');
     try {
-      request.token = (await jwtVerify(token, keys, {
-        issuer: ${quoted(issuer)},
-        audience: ${quoted(audience)},
-        algorithms: [${quoted(alg)}],
-        typ: ${quoted(typ)},
-        requiredClaims: ['exp', 'client_id'],
-      })).payload;
+      request.token = (await jwtVerify(token, keys, required)).payload;
       return true;
     } catch {
       http.getResponse().header('www-authenticate', 'Bearer error="invalid_token"');
@@ -113,25 +119,13 @@ export class AccessTokenGuard implements CanActivate {
   {
     name: 'hono',
     title: 'Hono and other runtimes, with jose',
-    settings: ({
-      issuer,
-      jwksUri,
-      audience,
-      alg,
-      typ,
-    }) => `import { createRemoteJWKSet, jwtVerify } from 'jose';
+    settings: (trusted) => `import { createRemoteJWKSet, jwtVerify } from 'jose';
 
-const keys = createRemoteJWKSet(new URL(${quoted(jwksUri)}));
+${joseTrust(trusted)}
 app.use(async (context, next) => {
   const [, token = ''] = (context.req.header('authorization') ?? '').split(' ');
   try {
-    const { payload } = await jwtVerify(token, keys, {
-      issuer: ${quoted(issuer)},
-      audience: ${quoted(audience)},
-      algorithms: [${quoted(alg)}],
-      typ: ${quoted(typ)},
-      requiredClaims: ['exp', 'client_id'],
-    });
+    const { payload } = await jwtVerify(token, keys, required);
     context.set('claims', payload);
   } catch {
     return context.body(null, 401, { 'www-authenticate': 'Bearer error="invalid_token"' });
@@ -142,27 +136,15 @@ app.use(async (context, next) => {
   {
     name: 'next',
     title: 'Next.js 16, proxy.js, with jose (before: middleware.js, the function middleware)',
-    settings: ({
-      issuer,
-      jwksUri,
-      audience,
-      alg,
-      typ,
-    }) => `import { createRemoteJWKSet, jwtVerify } from 'jose';
+    settings: (trusted) => `import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { NextResponse } from 'next/server';
 
-const keys = createRemoteJWKSet(new URL(${quoted(jwksUri)}));
+${joseTrust(trusted)}
 
 export async function proxy(request) {
   const [, token = ''] = (request.headers.get('authorization') ?? '').split(' ');
   try {
-    await jwtVerify(token, keys, {
-      issuer: ${quoted(issuer)},
-      audience: ${quoted(audience)},
-      algorithms: [${quoted(alg)}],
-      typ: ${quoted(typ)},
-      requiredClaims: ['exp', 'client_id'],
-    });
+    await jwtVerify(token, keys, required);
     return NextResponse.next();
   } catch {
     const headers = { 'www-authenticate': 'Bearer error="invalid_token"' };

@@ -51,7 +51,7 @@ export interface ChangeOptions {
   readonly reason?: string | undefined;
   /** the event beside those of the single keys: `keys.rotated` */
   readonly event?: string;
-  /** keys from elsewhere, by their kids: those that the intent names are stored */
+  /** keys from elsewhere: those that the intent names are stored */
   readonly arrivals?: Iterable<SigningKeyMaterial>;
 }
 

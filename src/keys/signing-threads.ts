@@ -5,6 +5,7 @@
 // what is asked for in one turn of the event loop goes there and comes back together (docs/decisions/0027).
 import type { KeyObject } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
+import { createEndOfTurn } from '../end-of-turn.ts';
 import type { SigningAlg } from '../stores/stores.ts';
 import type { Batch, Signatures } from './signing-thread.ts';
 import { SigningUnavailableError } from './signing-unavailable.ts';
@@ -43,7 +44,7 @@ export class SigningThreads {
   readonly #options: ThreadOptions;
   readonly #running: Thread[] = [];
   #waiting: Asked[] = [];
-  #isTurnAwaited = false;
+  readonly #endOfTurn = createEndOfTurn();
 
   constructor(options: ThreadOptions) {
     this.#options = options;
@@ -55,14 +56,8 @@ export class SigningThreads {
       if (this.#waiting.length >= this.#options.waitingLimit)
         return reject(new SigningUnavailableError('too many tokens wait for their signature'));
       this.#waiting.push({ alg, key, input, resolve, reject });
-      if (!this.#isTurnAwaited) setImmediate(() => this.#endTurn());
-      this.#isTurnAwaited = true;
+      void this.#endOfTurn().then(() => this.#handOut());
     });
-  }
-
-  #endTurn(): void {
-    this.#isTurnAwaited = false;
-    this.#handOut();
   }
 
   #handOut(): void {

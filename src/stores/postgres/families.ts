@@ -116,7 +116,7 @@ export function postgresFamilies(pool: pg.Pool): FamilyStore {
 
     find: gather(
       async (ids: readonly string[]) => {
-        const rows = await queryColumns<StandingColumns>(pool, FIND, [ids.map(bytesOf)]);
+        const rows = await queryColumns<StandingColumns>(pool, FIND, [ids.map(bytesOf)], requestLifetime);
         const standings = rows.map(standingOf);
         return new Map(standings.map((standing) => [standing.family.id, standing]));
       },

@@ -19,29 +19,30 @@ export async function query<Row>(
   values: readonly unknown[] = [],
   lifetime?: number,
 ): Promise<Row[]> {
-  return run<Row>(pool, text, values, lifetime === undefined ? {} : { query_timeout: lifetime * 1000 });
+  return run<Row>(pool, { text, values: [...values] }, lifetime);
 }
 
 /**
- * The same, each row an array of its columns, for no longer than a request waits. pg makes a row of many columns an
- * object whose members are looked up by hashing, and each result has a shape of its own that V8 has to learn.
+ * The same, each row an array of its columns. pg makes a row of many columns an object whose members are looked up by
+ * hashing, and each result has a shape of its own that V8 has to learn.
  */
 export const queryColumns = <Row extends readonly unknown[]>(
   pool: pg.Pool,
   text: string,
   values: readonly unknown[],
-): Promise<Row[]> =>
-  run<Row>(pool, text, values, { query_timeout: requestLifetime * 1000, rowMode: 'array' });
+  lifetime?: number,
+): Promise<Row[]> => run<Row>(pool, { text, values: [...values], rowMode: 'array' }, lifetime);
 
 async function run<Row>(
   pool: pg.Pool,
-  text: string,
-  values: readonly unknown[],
-  options: { readonly query_timeout?: number; readonly rowMode?: 'array' },
+  asked: { readonly text: string; readonly values: unknown[]; readonly rowMode?: 'array' },
+  lifetime: number | undefined,
 ): Promise<Row[]> {
-  if (!values.flat().every(isStorable)) throw new RangeError('NUL or half a surrogate pair cannot be stored');
+  if (!asked.values.flat().every(isStorable))
+    throw new RangeError('NUL or half a surrogate pair cannot be stored');
+  const limit = lifetime === undefined ? {} : { query_timeout: lifetime * 1000 };
   try {
-    const { rows } = await pool.query({ text, values: [...values], ...options } as pg.QueryConfig);
+    const { rows } = await pool.query({ ...asked, ...limit } as pg.QueryConfig);
     return rows;
   } catch (error) {
     throw asUnavailable(error);
