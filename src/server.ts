@@ -42,6 +42,7 @@ async function start({ env, flags }: Given): Promise<void> {
     endWithGrace(service, log);
     announce(service, env, flags);
     tellServing();
+    await tellFaults(service, log);
   } catch (error) {
     await service.close();
     throw error;
@@ -101,6 +102,13 @@ function announce({ house, app, demo }: Service, env: NodeJS.ProcessEnv, flags: 
     prefix: prefixOf(env, flags),
   };
   process.stdout.write(banner(facts));
+}
+
+/** What is missing is told to whoever starts it, and not first to whoever asks whether it is ready. */
+async function tellFaults({ checks }: Service, log: Logger): Promise<void> {
+  for (const { name, run } of checks) {
+    await run().catch(({ message }: Error) => log.warn({ check: name, reason: message }, 'not ready'));
+  }
 }
 
 /** What another terminal needs so that the executable there finds the same stores. */

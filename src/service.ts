@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { createEvents } from './events.ts';
 import { type Demo, demoOf } from './first-run.ts';
 import type { Metrics } from './http/operator/operator.ts';
+import type { Check } from './http/operator/readiness.ts';
 import type { Keyring } from './keys/keyring.ts';
 import type { MacKeyRing } from './keys/root-secrets.ts';
 import { maintainKeys } from './keys/rotate.ts';
@@ -35,6 +36,8 @@ export interface Service {
   readonly keyring: Keyring;
   readonly macKeyRing: MacKeyRing;
   readonly app: FastifyInstance;
+  /** what it is asked before it gets requests */
+  readonly checks: readonly Check[];
   /** what was made to try it with; undefined where it is in earnest */
   readonly demo: Demo | undefined;
   /** one round of what the service does by itself: for tests, which do not wait */
@@ -113,6 +116,7 @@ async function assemble(
     keyring,
     macKeyRing,
     app,
+    checks: parts.checks,
     demo,
     care: work.round,
     async listen() {

@@ -1,6 +1,6 @@
 // The service as a process: how it ends, https without a proxy, the operator's port, proxies that are trusted, an
 // issuer with a path.
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -146,6 +146,30 @@ const refusal = (env: Record<string, string>): Promise<{ code: unknown; stderr: 
       resolve({ code: error?.code ?? 0, stderr }),
     );
   });
+
+t.test('where Redis is missing it starts, and says at once what keeps it from being ready', async (t) => {
+  const folder = scratch(t);
+  const where = { MINTMARK_DATA: join(folder, 'data'), MINTMARK_KEYS: join(folder, 'keys') };
+  const nobody = await freePort();
+  const env = {
+    ...process.env,
+    ...where,
+    PORT: String(await freePort()),
+    REDIS_URL: `redis://127.0.0.1:${nobody}`,
+  };
+  const child = spawn(process.execPath, [executable, 'start'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  const exited = once(child, 'exit');
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  await until('it says so', () => output.includes('not ready'));
+  child.kill();
+  await exited;
+  t.match(output, /"msg":"started"/);
+  const [fault, ...others] = output.split('\n').filter((line) => line.includes('not ready'));
+  const said = { check: 'redis', reason: `Redis does not answer: connect ECONNREFUSED 127.0.0.1:${nobody}` };
+  t.match(JSON.parse(fault ?? '{}'), said);
+  t.same(others, [], 'and nothing of what is well');
+});
 
 t.test('https', async (t) => {
   const folder = scratch(t);
