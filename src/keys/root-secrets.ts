@@ -6,6 +6,7 @@
 // answer is "later" and not "no".
 import { hkdfSync } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { hmacSha256, type Mac } from '../hmac.ts';
 import { type MacKey, MacKeyMissingError, type MacKeys } from '../oauth/refresh-token.ts';
 import { readSecretFile } from '../secret-file.ts';
 import type { RootSecretRecord, RootSecretStore } from '../stores/stores.ts';
@@ -17,7 +18,7 @@ export const ROOT_SECRET = 'root-secret';
 export interface RootSecret {
   /** names it in the store */
   readonly fingerprint: string;
-  readonly macKey: Buffer;
+  readonly mac: Mac;
   /** where it is; undefined for one of the setting */
   readonly file?: string;
 }
@@ -27,7 +28,7 @@ const derived = (secret: Buffer, purpose: string, size: number): Buffer =>
 
 const rootSecretOf = (secret: Buffer): RootSecret => ({
   fingerprint: derived(secret, 'root secret fingerprint', 16).toString('base64url'),
-  macKey: derived(secret, 'refresh token MAC', 32),
+  mac: hmacSha256(derived(secret, 'refresh token MAC', 32)),
 });
 
 /**
@@ -65,13 +66,13 @@ export interface MacKeyRingParts {
 /** An empty ring: `reload` fills it. */
 export function createMacKeyRing({ store, secrets, clock, settleTime }: MacKeyRingParts): MacKeyRing {
   let records: readonly RootSecretRecord[] = [];
-  let known = new Map<string, Buffer>();
+  let known = new Map<string, Mac>();
   let readAt = Number.NEGATIVE_INFINITY;
 
   const keyOf = ({ number, fingerprint }: RootSecretRecord): MacKey => {
-    const key = known.get(fingerprint);
-    if (key === undefined) throw new MacKeyMissingError(missing(number));
-    return { number, key };
+    const mac = known.get(fingerprint);
+    if (mac === undefined) throw new MacKeyMissingError(missing(number));
+    return { number, mac };
   };
 
   return {
@@ -95,7 +96,7 @@ export function createMacKeyRing({ store, secrets, clock, settleTime }: MacKeyRi
       records = await store.list();
       readAt = now;
       if (records.some(({ fingerprint }) => !known.has(fingerprint))) {
-        known = new Map(secrets().map(({ fingerprint, macKey }) => [fingerprint, macKey]));
+        known = new Map(secrets().map(({ fingerprint, mac }) => [fingerprint, mac]));
       }
     },
 

@@ -3,12 +3,13 @@
 //
 // mmr_ + base64url of: version (1 byte), number of the MAC key (1), family (16), generation (4), instant at which the
 // generation became current (4, epoch seconds), MAC (20: HMAC-SHA-256, truncated as RFC 2104 5 allows).
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import type { Mac } from '../hmac.ts';
 
 /** A key derived from the root secret; its number stands in every token. */
 export interface MacKey {
   readonly number: number;
-  readonly key: Buffer;
+  readonly mac: Mac;
 }
 
 /** The keys that may have made a token which is still good. */
@@ -52,8 +53,8 @@ export const newFamilyId = (random: { bytes(length: number): Buffer }): string =
   random.bytes(FAMILY_SIZE).toString('base64url');
 
 /** What the issuer says with this key, told apart from what another issuer would say with it. */
-const macOf = ({ key }: MacKey, domain: string, issuer: string, content: Buffer): Buffer =>
-  createHmac('sha256', key).update(domain).update(`${issuer}\0`).update(content).digest();
+const macOf = ({ mac }: MacKey, domain: string, issuer: string, content: Buffer): Buffer =>
+  mac(Buffer.from(`${domain}${issuer}\0`), content);
 
 /** The token of a family's generation: the same facts give the same string on every replica. */
 export function encodeRefreshToken(

@@ -2,6 +2,7 @@
 // and with Redis for the hot half where there is one.
 import t, { type Test } from 'tap';
 import { setAccountDisabled, setPassword, signOut } from '../../src/accounts/account.ts';
+import { hmacSha256 } from '../../src/hmac.ts';
 import { addClientSecret, setClientDisabled } from '../../src/oauth/client-management.ts';
 import { decodeRefreshToken, encodeRefreshToken, newFamilyId } from '../../src/oauth/refresh-token.ts';
 import { type Answer, basic, type TestServer, testServer } from '../helpers/test-server.ts';
@@ -360,7 +361,7 @@ async function grantOn(t: Test, env: Record<string, string>): Promise<void> {
     await refused(t, await refresh(made({ ...current, number: 7 })), 'refresh_token_malformed');
     await refused(
       t,
-      await refresh(made({ ...current, key: house.random.bytes(32) })),
+      await refresh(made({ ...current, mac: hmacSha256(house.random.bytes(32)) })),
       'refresh_token_malformed',
     );
     await refused(t, await refresh(made(current, 'https://elsewhere.example')), 'refresh_token_malformed');

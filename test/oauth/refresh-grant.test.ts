@@ -1,5 +1,6 @@
 // The refresh token grant where its two stores are read at different moments: neither reading alone may condemn.
 import t from 'tap';
+import { hmacSha256 } from '../../src/hmac.ts';
 import type { AuthorizationServer } from '../../src/oauth/authorization-server.ts';
 import type { AuthenticatedClient } from '../../src/oauth/client-authentication.ts';
 import { createFloorLedger } from '../../src/oauth/floor-ledger.ts';
@@ -12,7 +13,7 @@ import { memoryFamilies, memoryFamilyStates } from './memory-families.ts';
 
 const now = 1_800_000_000;
 const issuer = 'https://id.example.com';
-const macKey = { number: 1, key: Buffer.alloc(32, 1) };
+const macKey = { number: 1, mac: hmacSha256(Buffer.alloc(32, 1)) };
 const account = {
   sub: 'somebody',
   email: 'a@example.com',

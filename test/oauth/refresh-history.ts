@@ -1,6 +1,7 @@
 // A history of refresh tokens, lived by the real engine: clients whose tabs share a chain, that lose answers and ask
 // again, thieves, replicas with clocks of their own that are killed, stores that lose, are away, answer late or never.
 // The stores are a stage (refresh-stages.ts); what must hold is in refresh-truth.ts.
+import { hmacSha256 } from '../../src/hmac.ts';
 import type { AuthorizationServer } from '../../src/oauth/authorization-server.ts';
 import { type ClientMetadata, parseClientMetadata } from '../../src/oauth/client.ts';
 import type { AuthenticatedClient } from '../../src/oauth/client-authentication.ts';
@@ -613,7 +614,7 @@ class World {
 
 const pick = <T>(all: readonly T[], which: number): T | undefined => all[which % all.length];
 
-const macKey = (number: number): MacKey => ({ number, key: Buffer.alloc(32, number) });
+const macKey = (number: number): MacKey => ({ number, mac: hmacSha256(Buffer.alloc(32, number)) });
 
 const metadataOf = ({ retryWindow }: Setting): ClientMetadata =>
   parseClientMetadata({

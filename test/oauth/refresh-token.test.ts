@@ -2,6 +2,7 @@
 // never changes unnoticed.
 import fc from 'fast-check';
 import t from 'tap';
+import { hmacSha256 } from '../../src/hmac.ts';
 import {
   accessTokenId,
   decodeRefreshToken,
@@ -16,8 +17,8 @@ import {
 import '../helpers/search.ts';
 
 const issuer = 'https://id.example.com';
-const macKey: MacKey = { number: 7, key: Buffer.alloc(32, 7) };
-const otherKey: MacKey = { number: 8, key: Buffer.alloc(32, 8) };
+const macKey: MacKey = { number: 7, mac: hmacSha256(Buffer.alloc(32, 7)) };
+const otherKey: MacKey = { number: 8, mac: hmacSha256(Buffer.alloc(32, 8)) };
 
 const keysOf = (...known: MacKey[]): MacKeys => ({
   current: known[0] as MacKey,
@@ -143,7 +144,7 @@ const refused: Record<string, string> = {
   'version 2': bent((bytes) => bytes.writeUInt8(2, 0)),
   'the number of a key that is not known': bent((bytes) => bytes.writeUInt8(8, 1)),
   'no MAC': bent((bytes) => bytes.fill(0, 26)),
-  'a MAC by another key': encodeRefreshToken(issuer, { ...macKey, key: otherKey.key }, example),
+  'a MAC by another key': encodeRefreshToken(issuer, { ...macKey, mac: otherKey.mac }, example),
   'the token of another issuer': encodeRefreshToken('https://id.example.org', macKey, example),
   'the token of an issuer with a slash': encodeRefreshToken(`${issuer}/`, macKey, example),
   'a token with a token after it': token + token,
