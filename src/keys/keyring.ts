@@ -25,6 +25,8 @@ export interface SignRequest {
 }
 
 export interface Keyring {
+  /** Does what leads to a call of `sign` when that need not wait for long. Throws as Signer.inTurn. */
+  inTurn: Signer['inTurn'];
   /** A compact JWS. Throws SigningUnavailableError where no key may sign now. */
   sign(request: SignRequest): Promise<string>;
   jwks(): PublishedJwks;
@@ -62,6 +64,7 @@ export const createKeyring = (parts: KeyringParts): Keyring => new LiveKeyring(p
 class LiveKeyring implements Keyring {
   // Two at once could end with the older picture, and what it takes for good might be revoked.
   readonly reload = oneAfterAnother(() => this.#load());
+  readonly inTurn: Signer['inTurn'] = (work) => this.#parts.signer.inTurn(work);
   readonly #parts: KeyringParts;
   readonly #issued: IssuedLedger;
   readonly #prepared = new Map<string, KeyObject>();

@@ -11,6 +11,11 @@ import { signatureOf } from './signature.ts';
 import { SigningThreads, type ThreadOptions } from './signing-threads.ts';
 
 export interface Signer {
+  /**
+   * Does what leads to a signature, and not before the signature can be made soon. Rejects with SigningUnavailableError
+   * where too many wait already.
+   */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** The signature, base64url. Rejects with SigningUnavailableError where too many wait already. */
   sign(alg: SigningAlg, key: KeyObject, input: string): Promise<string>;
 }
@@ -29,6 +34,7 @@ export function createSigner({
   const dear = new SigningThreads({ threads, waitingLimit, ...options });
   const endOfTurn = createEndOfTurn();
   return {
+    inTurn: (work) => dear.inTurn(work),
     async sign(alg, key, input) {
       if (!isElliptic(alg)) return dear.sign(alg, key, input);
       await endOfTurn();

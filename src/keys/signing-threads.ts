@@ -2,7 +2,8 @@
 // of them than can be made in time, so that everybody waits the same and the rest can try again.
 //
 // A signature takes a quarter of a millisecond, and bringing it to a thread and back a tenth of that, each time; so
-// what is asked for in one turn of the event loop goes there and comes back together (docs/decisions/0027).
+// what is asked for in one turn of the event loop goes there and comes back together (docs/decisions/0027). What leads
+// to a signature is held back while there are enough to make (docs/decisions/0029).
 import type { KeyObject } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { createEndOfTurn } from '../end-of-turn.ts';
@@ -14,6 +15,8 @@ import { SigningUnavailableError } from './signing-unavailable.ts';
 const BATCH_SIZE = 8;
 /** How many batches a thread has at once: one more than it works on, so that it need not wait for the event loop. */
 const BATCHES = 2;
+/** How many are let in for a thread that will soon have nothing to do: more than it signs until they ask it to. */
+const LET_IN = 32;
 
 /** What goes to a thread at once: with one key, and asked for one after another. */
 interface Asked extends Omit<Batch, 'inputs'> {
@@ -31,7 +34,7 @@ interface Thread {
 export interface ThreadOptions {
   /** how many threads at the most; each is started when all others are busy */
   readonly threads: number;
-  /** how many signatures may wait for a thread */
+  /** how many signatures may wait for a thread, and how many may wait before they are asked for */
   readonly waitingLimit: number;
   /** what a thread runs; absent: signing-thread.ts */
   readonly program?: URL;
@@ -44,6 +47,10 @@ export class SigningThreads {
   readonly #options: ThreadOptions;
   readonly #running: Thread[] = [];
   #waiting: Asked[] = [];
+  /** signatures that were asked for and are not made yet */
+  #asked = 0;
+  /** who waits until these are fewer */
+  readonly #held: (() => void)[] = [];
   readonly #endOfTurn = createEndOfTurn();
 
   constructor(options: ThreadOptions) {
@@ -55,9 +62,40 @@ export class SigningThreads {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= this.#options.waitingLimit)
         return reject(new SigningUnavailableError('too many tokens wait for their signature'));
+      this.#asked += 1;
       this.#waiting.push({ alg, key, input, resolve, reject });
       void this.#endOfTurn().then(() => this.#handOut());
     });
+  }
+
+  /**
+   * Does what leads to a signature when that need not wait for long; in order, some at a time. Rejects with
+   * SigningUnavailableError where too many wait for that already.
+   */
+  async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#held.length > 0 || this.#isBusy()) await this.#entrance();
+    try {
+      return await work();
+    } finally {
+      // It may have come to nothing, and then no thread will tell.
+      this.#letIn();
+    }
+  }
+
+  #isBusy(): boolean {
+    return this.#asked >= this.#options.threads * BATCHES * BATCH_SIZE;
+  }
+
+  #entrance(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#held.length < this.#options.waitingLimit) this.#held.push(resolve);
+      else reject(new SigningUnavailableError('too many requests wait for their turn to sign'));
+    });
+  }
+
+  #letIn(): void {
+    if (this.#held.length === 0 || this.#isBusy()) return;
+    for (const enter of this.#held.splice(0, this.#options.threads * LET_IN)) enter();
   }
 
   #handOut(): void {
@@ -94,9 +132,11 @@ export class SigningThreads {
 
   #take({ worker, batches }: Thread, signatures: Signatures): void {
     const batch = batches.shift() ?? [];
+    this.#asked -= batch.length;
     // Before anybody goes on, so that the thread does.
     this.#handOut();
     if (batches.length === 0) worker.unref();
+    this.#letIn();
     for (const [i, { resolve, reject }] of batch.entries()) {
       const signature = signatures[i];
       if (typeof signature === 'string') resolve(signature);
@@ -108,7 +148,10 @@ export class SigningThreads {
   #bury(thread: Thread, cause: unknown): void {
     this.#running.splice(this.#running.indexOf(thread), 1);
     const error = new SigningUnavailableError('a thread that signs has ended', { cause });
-    for (const { reject } of thread.batches.flat()) reject(error);
+    const lost = thread.batches.flat();
+    this.#asked -= lost.length;
+    for (const { reject } of lost) reject(error);
     this.#handOut();
+    this.#letIn();
   }
 }

@@ -60,7 +60,7 @@ export interface AuthorizationServer {
   readonly resources: ReadThrough<ResourceRecord>;
   readonly replays: ReplayStore;
   readonly remoteJwks: RemoteJwks;
-  readonly keyring: Pick<Keyring, 'sign' | 'jwks' | 'longestLifetime'>;
+  readonly keyring: Pick<Keyring, 'inTurn' | 'sign' | 'jwks' | 'longestLifetime'>;
   /** the algorithms that have signing keys */
   readonly signingAlgs: readonly SigningAlg[];
   /** seconds, where neither the resource nor the client has one */

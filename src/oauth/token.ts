@@ -52,6 +52,15 @@ export async function mintAndCommit(
   client: AuthenticatedClient,
   prove: () => Promise<Authorization>,
 ): Promise<Omit<IssuedTokens, 'grantType'>> {
+  // What cannot be signed yet is not read yet: it would be old, and the swap that it leads to late.
+  return as.keyring.inTurn(() => mintInTurn(as, client, prove));
+}
+
+async function mintInTurn(
+  as: AuthorizationServer,
+  client: AuthenticatedClient,
+  prove: () => Promise<Authorization>,
+): Promise<Omit<IssuedTokens, 'grantType'>> {
   for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt += 1) {
     const proven = await prove();
     const { clientId, metadata } = client;

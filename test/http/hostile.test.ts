@@ -329,6 +329,7 @@ t.test('when no token can be signed, the client is asked to come back', async (t
     keyring: {
       jwks: () => server.service.keyring.jwks(),
       longestLifetime: () => 300,
+      inTurn: (work) => work(),
       sign: () => Promise.reject(new SigningUnavailableError('too many wait')),
     },
   });

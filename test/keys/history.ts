@@ -418,6 +418,7 @@ class World {
       timetable: this.#engine.ring(this.#timetable),
       // The signature itself is signer.test.ts's: here counts with which key it would be made.
       signer: {
+        inTurn: (work) => work(),
         sign: async (_alg, key) => {
           this.#signedWith = key;
           return 'c2ln';

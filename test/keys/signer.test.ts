@@ -73,6 +73,50 @@ t.test('a queue that is full refuses, and those in it are signed', async (t) => 
   t.ok(outcomes.slice(4).every((one) => 'reason' in one && one.reason instanceof SigningUnavailableError));
 });
 
+/** As many as a thread has at once. */
+const many = (ask: (i: number) => Promise<string>): Promise<string>[] =>
+  Array.from({ length: 16 }, (_, i) => ask(i));
+
+t.test('what leads to a signature waits while a thread has enough to do, and comes in order', async (t) => {
+  const signer = createSigner({ threads: 1 });
+  const sign = () => signer.sign('RS256', rsa.privateKey, 'input');
+  const entered: number[] = [];
+  const enter = (i: number, work: () => Promise<string> = sign) =>
+    signer.inTurn(() => {
+      entered.push(i);
+      return work();
+    });
+  const asked = many(enter);
+  t.equal(entered.length, 16, 'at once while there is little');
+  const waiting = Array.from({ length: 50 }, (_, i) => enter(16 + i));
+  t.equal(entered.length, 16);
+  await asked[0];
+  t.equal(entered.length, 48, 'some at a time');
+  await Promise.all([...asked, ...waiting]);
+  t.strictSame(entered, [...Array(66).keys()]);
+});
+
+t.test('who waits is let in where those before come to nothing', async (t) => {
+  const signer = createSigner({ threads: 1 });
+  const asked = many(() => signer.sign('RS256', rsa.privateKey, 'input'));
+  const refused = Array.from({ length: 100 }, () =>
+    signer.inTurn(() => Promise.reject(new Error('refused'))),
+  );
+  for (const one of refused) await t.rejects(one, { message: 'refused' });
+  await Promise.all(asked);
+});
+
+t.test('too many who wait for their turn are refused', async (t) => {
+  const signer = createSigner({ threads: 1, waitingLimit: 16 });
+  const asked = many(() => signer.sign('RS256', rsa.privateKey, 'input'));
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 17 }, () => signer.inTurn(async () => 'done')),
+  );
+  t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 16);
+  t.match(outcomes.at(-1), { reason: SigningUnavailableError });
+  await Promise.all(asked);
+});
+
 t.test('a key that does not fit rejects, and the next one is signed', async (t) => {
   const signer = createSigner({ threads: 1 });
   const wrong = signer.sign('PS256', keys.EdDSA.privateKey, 'input');
@@ -94,6 +138,10 @@ t.test('where a thread dies what it had can be asked for again, and the next one
   t.equal(await sign('live'), first);
   await t.rejects(sign('die'), SigningUnavailableError);
   t.not(await sign('live'), first);
+  const asked = many(() => sign('die'));
+  const next = signer.inTurn(() => sign('live'));
+  for (const one of asked) await t.rejects(one, SigningUnavailableError);
+  t.type(await next, 'string');
 });
 
 t.test('a process ends when nothing is waited for, and not before', async (t) => {

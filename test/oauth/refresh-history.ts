@@ -532,7 +532,10 @@ class World {
       refresh: { retryWindow, lifetime, idleLifetime },
       claims: {},
       resources: { find: async () => undefined, reload: async () => undefined },
-      keyring: { sign: async ({ claims }: { claims: object }) => JSON.stringify(claims) },
+      keyring: {
+        inTurn: (work: () => unknown) => work(),
+        sign: async ({ claims }: { claims: object }) => JSON.stringify(claims),
+      },
       random: systemRandom,
       clock: { now: () => this.#stage.now() + replica.skew },
       macKeys: () => this.#keys(),
