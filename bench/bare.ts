@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { SigningAlg } from '../src/stores/stores.ts';
+import type { BareStores } from './bare-refreshes.ts';
 import type { Load } from './load.ts';
 
 /** A load without the number of connections. */
@@ -15,7 +16,9 @@ export interface BareTask {
   readonly headers: readonly string[];
   readonly body: string;
   /** absent: nothing is signed */
-  readonly alg: SigningAlg | undefined;
+  readonly alg?: SigningAlg | undefined;
+  /** what a refresh reads and writes (bench/bare-refreshes.ts); absent: nothing */
+  readonly stores?: BareStores;
 }
 
 export interface Bare {
@@ -30,12 +33,12 @@ const setByNode = ['connection', 'date', 'keep-alive'];
 export async function startBare(
   asked: Asked,
   through: readonly string[],
-  alg?: SigningAlg | undefined,
+  work: Pick<BareTask, 'alg' | 'stores'> = {},
 ): Promise<Bare> {
   const answer = await fetch(asked.url, asked.form && postOf(asked.form));
   if (!answer.ok) throw new Error(`${asked.url} answered ${answer.status}`);
   const headers = [...answer.headers].filter(([name]) => !setByNode.includes(name)).flat();
-  const task: BareTask = { headers, body: await answer.text(), alg };
+  const task: BareTask = { headers, body: await answer.text(), ...work };
   const [program = '', ...args] = [...through, process.execPath, join(import.meta.dirname, 'bare-server.js')];
   const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   child.send(task);
@@ -53,5 +56,8 @@ export async function startBare(
 const postOf = ({ body, authorization }: NonNullable<Load['form']>) => ({
   method: 'POST',
   body,
-  headers: { authorization, 'content-type': 'application/x-www-form-urlencoded' },
+  headers: {
+    ...(authorization && { authorization }),
+    'content-type': 'application/x-www-form-urlencoded',
+  },
 });

@@ -11,8 +11,8 @@ export interface Load {
   readonly url: string;
   readonly connections: number;
   readonly seconds: number;
-  /** a form POST with HTTP Basic; GET where absent */
-  readonly form?: { readonly body: string; readonly authorization: string };
+  /** a form POST, with HTTP Basic where it has credentials; GET where absent */
+  readonly form?: { readonly body: string; readonly authorization?: string };
   /** a script of wrk's that makes the requests */
   readonly lua?: string;
 }

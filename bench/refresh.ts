@@ -9,11 +9,13 @@ import pg from 'pg';
 import type { SigningAlg } from '../src/stores/stores.ts';
 import { freePort } from '../test/helpers/servers.ts';
 import { scratchFolder, startService } from '../test/helpers/service.ts';
+import { startBare } from './bare.ts';
+import type { BareStores } from './bare-refreshes.ts';
 import { type Beside, type Chains, fill, openChains, redisMemory, withHouse } from './families.ts';
 import { load, type Measured, median } from './load.ts';
 import { LOAD_CORE, latency, percent, RUNS, rate, SECONDS, startStores, tell, through } from './report.ts';
 
-const CONNECTIONS = 64;
+const CONNECTIONS = 128;
 /** As many as are refreshed in a second or two, as by clients that have something else to do as well. */
 const CHAINS = 4_000;
 /** Families that the stores are filled with. */
@@ -96,6 +98,23 @@ async function tellOf(
   return measured;
 }
 
+/** What a bare server makes of the same load with the same stores. */
+async function measureBare(
+  alg: SigningAlg,
+  url: string,
+  beside: Beside,
+  stores: BareStores,
+): Promise<Measured> {
+  const { clientId, tokens } = await withHouse(beside, (house) => openChains(house, alg, CHAINS));
+  const body = `grant_type=refresh_token&client_id=${clientId}&refresh_token=${tokens[0]}`;
+  const bare = await startBare({ url, seconds: SECONDS, form: { body } }, through, { alg, stores });
+  try {
+    return await measureChains(bare.asked.url, async () => ({ clientId, tokens }));
+  } finally {
+    await bare.stop();
+  }
+}
+
 /** A resource server asks about access tokens of sign-ins, one token for each of a few runs. */
 async function measureIntrospection(url: string, beside: Beside): Promise<void> {
   const { clientId, authorization, tokens } = await withHouse(beside, (house) =>
@@ -125,9 +144,19 @@ export async function measureRefreshes(openssl: number): Promise<void> {
       `${(measured.perSecond / theirs.perSecond).toFixed(1)} x oidc-provider`;
     tell('oidc-provider: refresh, RS256', rate(theirs), ofOpenssl(theirs));
     await onService(both, async (url, beside) => {
-      const against = (measured: Measured) => `${ofOpenssl(measured)}, ${ofTheirs(measured)}`;
-      await tellOf('refresh, Postgres and Redis', 'RS256', url, beside, against);
-      const few = await tellOf('refresh, Postgres and Redis', 'ES256', url, beside, () => '');
+      const stores = { databaseUrl: postgres.url, redisUrl: redis.url };
+      const most = {
+        RS256: await measureBare('RS256', url, beside, stores),
+        ES256: await measureBare('ES256', url, beside, stores),
+      };
+      const ofBare = (measured: Measured, { perSecond }: Measured) =>
+        `${percent(measured.perSecond, perSecond)} of a bare server's ${perSecond.toFixed(0)}`;
+      await tellOf('refresh, Postgres and Redis', 'RS256', url, beside, (measured) =>
+        [ofOpenssl(measured), ofTheirs(measured), ofBare(measured, most.RS256)].join(', '),
+      );
+      const few = await tellOf('refresh, Postgres and Redis', 'ES256', url, beside, (measured) =>
+        ofBare(measured, most.ES256),
+      );
       await measureIntrospection(url, beside);
       const before = await redisMemory(redis.url);
       await withHouse(beside, (house) => fill(house, redis.url, FAMILIES));

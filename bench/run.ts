@@ -57,7 +57,7 @@ interface Figure {
 
 /** Measures the service and the bare server in turn, and tells of the one as a share of the other. */
 async function measure({ what, asked, connections, alg, openssl }: Figure): Promise<void> {
-  const bare = await startBare(asked, through, alg);
+  const bare = await startBare(asked, through, { alg });
   try {
     const loads = [asked, bare.asked].map((one) => ({ ...one, connections }));
     const [own, most] = (await medians(loads, LOAD_CORE, RUNS)) as [Measured, Measured];
