@@ -1,6 +1,8 @@
-// The refresh token grant where its two stores are read at different moments: neither reading alone may condemn.
+// The refresh token grant, by when its stores are read: at different moments, neither reading alone may condemn; and not
+// before there is time to sign.
 import t from 'tap';
 import { hmacSha256 } from '../../src/hmac.ts';
+import { SigningUnavailableError } from '../../src/keys/signing-unavailable.ts';
 import type { AuthorizationServer } from '../../src/oauth/authorization-server.ts';
 import type { AuthenticatedClient } from '../../src/oauth/client-authentication.ts';
 import { createFloorLedger } from '../../src/oauth/floor-ledger.ts';
@@ -8,6 +10,7 @@ import { refreshToken } from '../../src/oauth/grants/refresh-token.ts';
 import { openFamily } from '../../src/oauth/refresh-families.ts';
 import { firstState } from '../../src/oauth/refresh-family.ts';
 import { encodeRefreshToken } from '../../src/oauth/refresh-token.ts';
+import { mintAndCommit } from '../../src/oauth/token.ts';
 import type { FamilyRecord } from '../../src/stores/stores.ts';
 import { memoryFamilies, memoryFamilyStates } from './memory-families.ts';
 
@@ -91,4 +94,11 @@ t.test('a tab is not signed out because two others were faster while it read', a
   await floors.flush();
   go();
   t.match(await tab, { refresh: { outcome: 'retry', head: { generation: 2 } } });
+});
+
+t.test('nothing is read for a token that could not be signed in time', async (t) => {
+  const keyring = { inTurn: () => Promise.reject(new SigningUnavailableError('too many wait')) };
+  const parts = { ...as, keyring } as unknown as AuthorizationServer;
+  const minted = mintAndCommit(parts, client, async () => t.fail('it was read') as never);
+  await t.rejects(minted, SigningUnavailableError);
 });
