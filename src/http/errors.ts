@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { PasswordQueueFullError } from '../accounts/password-queue.ts';
+import { createEndOfTurn } from '../end-of-turn.ts';
 import type { Events } from '../events.ts';
 import { SigningUnavailableError } from '../keys/signing-unavailable.ts';
 import { OAuthError } from '../oauth/errors.ts';
@@ -54,7 +55,8 @@ export function answerError(
   parts: { events: Events; random: Random },
   answerOf: (refused: OAuthError, request: FastifyRequest) => ErrorAnswer = oauthAnswer,
 ) {
-  return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+  const endOfTurn = createEndOfTurn();
+  return async (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const refused = asOAuthError(error);
     if (refused.reason === 'fault') parts.events.faulted(request, error);
     else parts.events.refused(request, refused);
@@ -63,6 +65,8 @@ export function answerError(
     const soon = status === 503 ? 1 + ((parts.random.bytes(1)[0] ?? 0) % 3) : undefined;
     const retryAfter = refused.retryAfter ?? soon;
     if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter));
+    // Of many refusals at once each is done with at once, and their answers leave side by side.
+    await endOfTurn();
     return reply.code(status).headers(headers).send(body);
   };
 }
