@@ -3,7 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { PasswordQueueFullError } from '../accounts/password-queue.ts';
-import { createEndOfTurn } from '../end-of-turn.ts';
+import { endOfTurn } from '../end-of-turn.ts';
 import type { Events } from '../events.ts';
 import { SigningUnavailableError } from '../keys/signing-unavailable.ts';
 import { OAuthError } from '../oauth/errors.ts';
@@ -55,7 +55,6 @@ export function answerError(
   parts: { events: Events; random: Random },
   answerOf: (refused: OAuthError, request: FastifyRequest) => ErrorAnswer = oauthAnswer,
 ) {
-  const endOfTurn = createEndOfTurn();
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const refused = asOAuthError(error);
     if (refused.reason === 'fault') parts.events.faulted(request, error);

@@ -50,7 +50,7 @@ export function serverOptions({ log, events, random, trustedProxies, tls }: Serv
     ...(tls ? { https: { ...listening, ...tls } } : { http: listening }),
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       reply.header(requestIdHeader, request.id);
-      answer(error, request, reply);
+      void answer(error, request, reply);
     },
     clientErrorHandler: answerGarbage(random),
   } as const;

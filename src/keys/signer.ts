@@ -5,7 +5,7 @@
 // the event loop (docs/decisions/0007).
 import type { KeyObject } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { createEndOfTurn } from '../end-of-turn.ts';
+import { endOfTurn } from '../end-of-turn.ts';
 import type { SigningAlg } from '../stores/stores.ts';
 import { signatureOf } from './signature.ts';
 import { SigningThreads, type ThreadOptions } from './signing-threads.ts';
@@ -32,7 +32,6 @@ export function createSigner({
   ...options
 }: Partial<ThreadOptions> = {}): Signer {
   const dear = new SigningThreads({ threads, waitingLimit, ...options });
-  const endOfTurn = createEndOfTurn();
   return {
     inTurn: (work) => dear.inTurn(work),
     async sign(alg, key, input) {

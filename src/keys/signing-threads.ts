@@ -6,7 +6,7 @@
 // to a signature is held back while there are enough to make (docs/decisions/0029).
 import type { KeyObject } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
-import { createEndOfTurn } from '../end-of-turn.ts';
+import { endOfTurn } from '../end-of-turn.ts';
 import type { SigningAlg } from '../stores/stores.ts';
 import type { Batch, Signatures } from './signing-thread.ts';
 import { SigningUnavailableError } from './signing-unavailable.ts';
@@ -51,7 +51,6 @@ export class SigningThreads {
   #asked = 0;
   /** who waits until these are fewer */
   readonly #held: (() => void)[] = [];
-  readonly #endOfTurn = createEndOfTurn();
 
   constructor(options: ThreadOptions) {
     this.#options = options;
@@ -64,7 +63,7 @@ export class SigningThreads {
         return reject(new SigningUnavailableError('too many tokens wait for their signature'));
       this.#asked += 1;
       this.#waiting.push({ alg, key, input, resolve, reject });
-      void this.#endOfTurn().then(() => this.#handOut());
+      void endOfTurn().then(() => this.#handOut());
     });
   }
 

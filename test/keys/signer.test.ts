@@ -79,12 +79,11 @@ const many = (ask: (i: number) => Promise<string>): Promise<string>[] =>
 
 t.test('what leads to a signature waits while a thread has enough to do, and comes in order', async (t) => {
   const signer = createSigner({ threads: 1 });
-  const sign = () => signer.sign('RS256', rsa.privateKey, 'input');
   const entered: number[] = [];
-  const enter = (i: number, work: () => Promise<string> = sign) =>
+  const enter = (i: number) =>
     signer.inTurn(() => {
       entered.push(i);
-      return work();
+      return signer.sign('RS256', rsa.privateKey, 'input');
     });
   const asked = many(enter);
   t.equal(entered.length, 16, 'at once while there is little');

@@ -1,7 +1,7 @@
 // A public document, ready to be sent: RFC 9110 8.8.3 and 13.1.2, RFC 9111. Made once, so that answering is
 // comparing a tag and handing over bytes.
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { createEndOfTurn } from '../../end-of-turn.ts';
+import { endOfTurn } from '../../end-of-turn.ts';
 import { requestIdHeader } from '../headers.ts';
 
 export interface PublicDocument {
@@ -30,8 +30,6 @@ const isKnown = (ifNoneMatch: string | undefined, etag: string): boolean =>
   ifNoneMatch !== undefined &&
   (ifNoneMatch.trim() === '*' ||
     ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag));
-
-const endOfTurn = createEndOfTurn();
 
 /**
  * Answers with the document, or with 304. Past Fastify's reply and straight to the socket: nothing is left to be
